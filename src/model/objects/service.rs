@@ -1,0 +1,104 @@
+//! `Service` (v1) and `EndpointSlice` (discovery.k8s.io/v1): who publishes the pods' names.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Meta, Object};
+
+/// A Service.
+/// Source: `staging/src/k8s.io/api/core/v1/types.go` (Service).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// Metadata.
+    pub metadata: Meta,
+    /// What it selects.
+    pub spec: ServiceSpec,
+}
+
+impl Object for Service {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn incomplete(&self) -> Option<&'static str> {
+        self.metadata.name.is_empty().then_some("metadata.name")
+    }
+}
+
+/// `spec` of a Service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceSpec {
+    /// `None` makes it headless.
+    #[serde(rename = "clusterIP")]
+    pub cluster_ip: String,
+    /// `ClusterIP`, `ExternalName` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Pods it publishes; empty when slices are made by hand.
+    pub selector: BTreeMap<String, String>,
+    /// Whether pods that are not Ready get records too.
+    pub publish_not_ready_addresses: bool,
+}
+
+impl Service {
+    /// Whether each pod gets a record of its own.
+    pub fn headless(&self) -> bool {
+        self.spec.cluster_ip == "None" && self.spec.kind != "ExternalName"
+    }
+}
+
+/// A slice of a Service's addresses.
+/// Source: `staging/src/k8s.io/api/discovery/v1/types.go`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EndpointSlice {
+    /// Metadata; the label `kubernetes.io/service-name` says whose it is.
+    pub metadata: Meta,
+    /// `IPv4`, `IPv6` or `FQDN`.
+    pub address_type: String,
+    /// Addresses; `null` when there are none.
+    pub endpoints: Option<Vec<Endpoint>>,
+}
+
+impl Object for EndpointSlice {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+/// One address of a slice.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Endpoint {
+    /// Addresses, one in practice.
+    pub addresses: Vec<String>,
+    /// The DNS label, when the pod has a hostname and the Service's subdomain.
+    pub hostname: Option<String>,
+    /// Whether it is served.
+    pub conditions: EndpointConditions,
+    /// The pod behind it.
+    pub target_ref: Option<TargetReference>,
+}
+
+/// Conditions of an endpoint; absent means unknown, which consumers take as ready.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EndpointConditions {
+    /// Whether it takes traffic.
+    pub ready: Option<bool>,
+}
+
+/// `targetRef` of an endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TargetReference {
+    /// Kind, `Pod` in practice.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+}
