@@ -1,0 +1,158 @@
+// Package controlplane runs a real Kubernetes control plane on this machine: etcd, kube-apiserver,
+// kube-controller-manager, kube-scheduler, and KWOK in the place of kubelets. Everything listens on
+// 127.0.0.1, on free ports, and ends with the process that started it.
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Options says what to start.
+type Options struct {
+	Testbed   string   // the tests/testbed folder
+	Bin       string   // where tests/testbed/build put the programs
+	Namespace string   // the namespace of the kubeconfigs; made when it is not there
+	Users     []string // users besides Admin, Nobody and SetsOnly
+	Nodes     []Node   // none: DefaultNodes
+	DNS       bool     // CoreDNS as well
+}
+
+// ControlPlane is a running control plane.
+type ControlPlane struct {
+	Dir    string // logs, kubeconfigs, etcd's data
+	Server string // https://127.0.0.1:PORT
+	DNS    string // 127.0.0.1:PORT of CoreDNS, or empty
+
+	bin       string
+	folder    *Folder
+	tokens    map[string]string
+	client    *http.Client
+	mu        sync.Mutex
+	processes []*process
+	failed    chan error
+}
+
+// New starts a control plane in the folder and returns when its nodes are Ready. The folder is
+// removed by Stop, also when New fails.
+func New(ctx context.Context, folder *Folder, options Options) (*ControlPlane, error) {
+	c := &ControlPlane{Dir: folder.Path, bin: options.Bin, folder: folder, failed: make(chan error, 8)}
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	if err := c.start(ctx, options); err != nil {
+		err = fmt.Errorf("start the control plane: %w\n%s", err, c.Tails(6))
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Stop ends every component and removes the folder.
+func (c *ControlPlane) Stop() {
+	c.stop("")
+	c.folder.Remove()
+}
+
+// Failed delivers the reason when a component ended by itself.
+func (c *ControlPlane) Failed() <-chan error { return c.failed }
+
+func (c *ControlPlane) start(ctx context.Context, options Options) error {
+	ports, err := freePorts(4)
+	if err != nil {
+		return err
+	}
+	if err := c.writeServiceAccountKey(); err != nil {
+		return err
+	}
+	if err := c.writeTokens(options.Users); err != nil {
+		return err
+	}
+	if err := c.startAPIServer(ctx, ports); err != nil {
+		return err
+	}
+	namespace := options.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	if err := c.writeKubeconfigs(namespace); err != nil {
+		return err
+	}
+	if err := c.startControllers(); err != nil {
+		return err
+	}
+	if err := c.startKwok(filepath.Join(options.Testbed, "stages")); err != nil {
+		return err
+	}
+	if options.DNS {
+		if err := c.startDNS(ctx, ports[3]); err != nil {
+			return err
+		}
+	}
+	return c.populate(ctx, namespace, options.Nodes)
+}
+
+func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
+	etcd, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	if err := c.spawn("etcd", "etcd", nil,
+		"--data-dir="+c.file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
+		"--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer); err != nil {
+		return err
+	}
+	c.Server = fmt.Sprintf("https://127.0.0.1:%d", ports[2])
+	if err := c.spawn("kube-apiserver", "kube-apiserver", nil,
+		"--etcd-servers="+etcd, "--cert-dir="+c.Dir, "--token-auth-file="+c.file("tokens.csv"),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2]),
+		"--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+c.file("service-account.key"),
+		"--service-account-signing-key-file="+c.file("service-account.key"),
+		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000"); err != nil {
+		return err
+	}
+	return c.Wait(ctx, 50*time.Millisecond, "the API server", func() error {
+		if c.client == nil {
+			if err := c.connect(); err != nil {
+				return err // the API server has not made its certificate yet
+			}
+		}
+		return c.Get(ctx, "/readyz", nil)
+	})
+}
+
+func (c *ControlPlane) startControllers() error {
+	kubeconfig := "--kubeconfig=" + c.Kubeconfig(Admin)
+	if err := c.spawn("kube-controller-manager", "kube-controller-manager", nil, kubeconfig,
+		"--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
+		"--service-account-private-key-file="+c.file("service-account.key"), "--root-ca-file="+c.file("apiserver.crt"),
+		// 15 s otherwise before a static volume binds.
+		"--pvclaimbinder-sync-period=1s",
+		"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+		return err
+	}
+	return c.spawn("kube-scheduler", "kube-scheduler", nil, kubeconfig,
+		"--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000")
+}
+
+func (c *ControlPlane) startKwok(stages string) error {
+	files, err := c.renderStages(stages)
+	if err != nil {
+		return err
+	}
+	args := []string{
+		"--kubeconfig=" + c.Kubeconfig(Admin),
+		"--manage-nodes-with-annotation-selector=" + kwokAnnotation + "=fake",
+		// Not loopback: the API refuses such EndpointSlices, and their controller backs off for minutes.
+		"--cidr=10.244.0.0/16",
+		// Without renewed leases every pod is NotReady after 40 s.
+		"--node-lease-duration-seconds=40",
+	}
+	for _, file := range files {
+		args = append(args, "--config="+file)
+	}
+	return c.spawn("kwok", "kwok", nil, args...)
+}

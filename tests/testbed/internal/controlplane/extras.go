@@ -1,0 +1,63 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// startDNS starts CoreDNS over the cluster's Services and EndpointSlices.
+func (c *ControlPlane) startDNS(ctx context.Context, port int) error {
+	config := fmt.Sprintf(`.:%d {
+    bind 127.0.0.1
+    errors
+    kubernetes cluster.local in-addr.arpa {
+        kubeconfig %s testbed
+        ttl 5
+    }
+}
+`, port, c.Kubeconfig(Admin))
+	if err := os.WriteFile(c.file("Corefile"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	if err := c.spawn("coredns", "coredns", nil, "-conf", c.file("Corefile")); err != nil {
+		return err
+	}
+	c.DNS = fmt.Sprintf("127.0.0.1:%d", port)
+	return c.Wait(ctx, 50*time.Millisecond, "CoreDNS", func() error {
+		connection, err := net.Dial("tcp", c.DNS)
+		if err == nil {
+			connection.Close()
+		}
+		return err
+	})
+}
+
+// StartProvisioner starts a real external provisioner that answers for the given name.
+func (c *ControlPlane) StartProvisioner(name string) error {
+	return c.spawn(provisionerProcess(name), "provisioner",
+		[]string{"PROVISIONER_NAME=" + name, "KUBECONFIG=" + c.Kubeconfig(Admin)})
+}
+
+// StopProvisioner ends it.
+func (c *ControlPlane) StopProvisioner(name string) { c.stop(provisionerProcess(name)) }
+
+func provisionerProcess(name string) string {
+	return "provisioner-" + strings.ReplaceAll(name, "/", "-")
+}
+
+// KillNode takes the node away from KWOK, as if its machine had died: nobody renews its lease, and
+// nothing happens to its pods but what the controllers do.
+func (c *ControlPlane) KillNode(ctx context.Context, name string) error {
+	_, err := c.Kubectl(ctx, "", "annotate", "--overwrite", "node", name, kwokAnnotation+"=dead")
+	return err
+}
+
+// ReviveNode gives it back.
+func (c *ControlPlane) ReviveNode(ctx context.Context, name string) error {
+	_, err := c.Kubectl(ctx, "", "annotate", "--overwrite", "node", name, kwokAnnotation+"=fake")
+	return err
+}
