@@ -1,3 +1,13 @@
 //! What was read, as values: lean objects, listings with their gaps, and the links between objects. Pure.
 
+pub mod gap;
+pub mod link;
+pub mod listing;
+pub mod mask;
 pub mod objects;
+pub mod pod_state;
+pub mod recording;
+pub mod resource;
+pub mod rounds;
+pub mod set;
+pub mod snapshot;

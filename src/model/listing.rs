@@ -1,0 +1,192 @@
+//! The objects of one kind together with what is missing from them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::gap::{Gap, GapReason};
+use super::objects::Object;
+use super::resource::Resource;
+
+/// What one list gave. `items` are facts; that something is *not* among them is one only when [`Listing::complete`] says so.
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// The objects that were read.
+    pub items: Vec<T>,
+    /// What was not.
+    pub gaps: Vec<Gap>,
+    resource: Resource,
+    read: bool,
+}
+
+/// Head of one page of a list.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PageHead {
+    /// Where the next page starts; empty on the last.
+    #[serde(rename = "continue")]
+    pub continue_token: String,
+    /// The version that the list was taken at.
+    pub resource_version: String,
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageHead,
+    // A list without objects may say null.
+    items: Option<Vec<T>>,
+}
+
+impl<T: Object> Listing<T> {
+    /// A listing that was not asked for.
+    pub fn new(resource: Resource) -> Self {
+        Self {
+            items: Vec::new(),
+            gaps: Vec::new(),
+            resource,
+            read: false,
+        }
+    }
+
+    /// Whether what is not among the items does not exist; otherwise what was not read.
+    pub fn complete(&self) -> Result<&[T], Gap> {
+        match self.gaps.first() {
+            Some(gap) => Err(gap.clone()),
+            None if self.read => Ok(&self.items),
+            None => Err(Gap::list(self.resource, None, GapReason::NotRequested)),
+        }
+    }
+
+    fn push(&mut self, object: T) {
+        match object.incomplete() {
+            None => self.items.push(object),
+            Some(field) => {
+                let meta = object.meta();
+                self.gaps.push(self.object_gap(&meta.namespace, &meta.name, field));
+            }
+        }
+    }
+
+    fn object_gap(&self, namespace: &str, name: &str, field: &str) -> Gap {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Gap {
+            resource: self.resource,
+            namespace: given(namespace),
+            name: given(name).or_else(|| Some("(no name)".to_owned())),
+            reason: GapReason::Unparseable(field.to_owned()),
+        }
+    }
+
+    /// The slow path, taken when a page does not parse as a whole: finds the objects that do.
+    fn push_raw(&mut self, raw: &RawValue) {
+        match serde_json::from_str::<T>(raw.get()) {
+            Ok(object) => self.push(object),
+            Err(error) => {
+                let named: Named = serde_json::from_str(raw.get()).unwrap_or_default();
+                let text = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                let gap = self.object_gap(
+                    &text(named.metadata.namespace),
+                    &text(named.metadata.name),
+                    &format!("object: {error}"),
+                );
+                self.gaps.push(gap);
+            }
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    metadata: NamedMeta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamedMeta {
+    name: serde_json::Value,
+    namespace: serde_json::Value,
+}
+
+/// What fills a listing without knowing its type.
+pub trait Sink {
+    /// Adds a page in the API's JSON; an error when it is no list at all.
+    fn page(&mut self, body: &[u8]) -> Result<PageHead, serde_json::Error>;
+    /// Adds one object.
+    fn object(&mut self, object: serde_json::Value);
+    /// Notes that the list was asked for and answered, if only with nothing.
+    fn answered(&mut self);
+    /// Adds a gap.
+    fn gap(&mut self, gap: Gap);
+}
+
+impl<T: Object> Sink for Listing<T> {
+    fn page(&mut self, body: &[u8]) -> Result<PageHead, serde_json::Error> {
+        self.read = true;
+        if let Ok(page) = serde_json::from_slice::<Page<T>>(body) {
+            page.items.into_iter().flatten().for_each(|object| self.push(object));
+            return Ok(page.metadata);
+        }
+        let page: Page<Box<RawValue>> = serde_json::from_slice(body)?;
+        page.items.into_iter().flatten().for_each(|raw| self.push_raw(&raw));
+        Ok(page.metadata)
+    }
+
+    fn object(&mut self, object: serde_json::Value) {
+        self.read = true;
+        if let Ok(raw) = serde_json::value::to_raw_value(&object) {
+            self.push_raw(&raw);
+        }
+    }
+
+    fn answered(&mut self) {
+        self.read = true;
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::objects::Pod;
+
+    fn pods() -> Listing<Pod> {
+        Listing::new(Resource::Pods)
+    }
+
+    #[test]
+    fn a_list_that_was_not_asked_for_is_not_empty() {
+        assert_eq!(pods().complete().unwrap_err().reason, GapReason::NotRequested);
+    }
+
+    #[test]
+    fn an_empty_answer_is_complete() {
+        let mut listing = pods();
+        listing
+            .page(br#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":null}"#)
+            .unwrap();
+        assert!(listing.complete().unwrap().is_empty());
+    }
+
+    #[test]
+    fn one_object_without_the_api_s_shape_is_a_gap_and_the_others_are_read() {
+        let mut listing = pods();
+        let body = br#"{"items":[{"metadata":{"name":"a","uid":"1"},"status":{"phase":"Pending"}},
+                                 {"metadata":{"name":"b","namespace":"n","uid":"2"},"status":{"phase":7}},
+                                 {"metadata":{"name":"c","namespace":"n","uid":"3"},"status":{}}]}"#;
+        listing.page(body).unwrap();
+        assert_eq!(listing.items.len(), 1);
+        let named: Vec<_> = listing.gaps.iter().map(Gap::what).collect();
+        assert_eq!(named, ["pods n/b", "pods n/c"]);
+        assert!(listing.complete().is_err());
+    }
+
+    #[test]
+    fn half_a_page_is_an_error() {
+        assert!(pods().page(br#"{"items":[{"metadata":"#).is_err());
+        assert!(pods().page(b"<html>").is_err());
+    }
+}

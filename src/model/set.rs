@@ -1,0 +1,181 @@
+//! One StatefulSet with what belongs to it: a row for every ordinal it should have, whether its pod exists or not.
+
+use super::link::Linked;
+use super::objects::{Claim, Pod, Revision, Service, StatefulSet};
+
+/// At most this many ordinals are laid out; the API allows two thousand million replicas.
+pub const MOST_ORDINALS: i64 = 100_000;
+
+/// A set and its parts.
+#[derive(Debug)]
+pub struct SetModel<'a> {
+    /// The set.
+    pub set: &'a StatefulSet,
+    /// The ordinals it should have, ascending.
+    pub ordinals: Vec<Ordinal<'a>>,
+    /// Pods of ordinals that it should no longer have, ascending.
+    pub condemned: Vec<Ordinal<'a>>,
+    /// Claims of ordinals that it does not have: kept for a later scale-up.
+    pub parked: Vec<&'a Claim>,
+    /// Its revisions, ascending by number.
+    pub revisions: Vec<&'a Revision>,
+    /// Its governing Service, if it was read.
+    pub service: Option<&'a Service>,
+}
+
+/// One ordinal.
+#[derive(Debug)]
+pub struct Ordinal<'a> {
+    /// The number in the pod's name.
+    pub ordinal: i64,
+    /// The name its pod has or would have.
+    pub name: String,
+    /// The pod, when the set has it.
+    pub pod: Option<&'a Pod>,
+    /// A pod of that name that the set does not own.
+    pub foreign: Option<&'a Pod>,
+    /// Its claims, one a template.
+    pub claims: Vec<ClaimSlot<'a>>,
+}
+
+/// A claim that an ordinal has or would have.
+#[derive(Debug)]
+pub struct ClaimSlot<'a> {
+    /// Name of the claim template.
+    pub template: &'a str,
+    /// Name of the claim.
+    pub name: String,
+    /// The claim, if it was read.
+    pub claim: Option<&'a Claim>,
+}
+
+/// Parent and ordinal of a pod's name: what precedes the last dash, and the number behind it. `None` where there is no
+/// such number, or one beyond an `int32`.
+/// Source: `pkg/controller/statefulset/stateful_set_utils.go` (getParentNameAndOrdinal).
+pub fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
+    let (parent, digits) = name.rsplit_once('-')?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((parent, digits.parse().ok()?))
+}
+
+/// Whether the set has this pod, or would adopt it.
+/// Source: `pkg/controller/controller_ref_manager.go` (ClaimPods), `stateful_set.go` (getPodsForStatefulSet).
+pub fn owns(set: &StatefulSet, pod: &Pod) -> bool {
+    let matches = set.spec.selector.matches(&pod.metadata.labels)
+        && parent_and_ordinal(&pod.metadata.name).is_some_and(|(parent, _)| parent == set.metadata.name);
+    match pod.metadata.controller() {
+        Some(owner) => owner.uid == set.metadata.uid && matches,
+        None => matches && !pod.metadata.terminating() && !set.metadata.terminating(),
+    }
+}
+
+impl<'a> SetModel<'a> {
+    /// Lays out one set.
+    pub fn new(linked: &Linked<'a>, set: &'a StatefulSet) -> Self {
+        let namespace = set.metadata.namespace.as_str();
+        let first = i64::from(set.start());
+        let wanted = i64::from(set.replicas()).min(MOST_ORDINALS);
+        let row = |ordinal: i64| Ordinal {
+            ordinal,
+            name: set.pod_name(ordinal),
+            pod: None,
+            foreign: None,
+            claims: set
+                .claim_names(ordinal)
+                .map(|(template, name)| ClaimSlot {
+                    template,
+                    claim: linked.claim(namespace, &name),
+                    name,
+                })
+                .collect(),
+        };
+        let mut ordinals: Vec<_> = (first..first + wanted).map(row).collect();
+        let mut condemned = Vec::new();
+        for &pod in linked.pods(namespace) {
+            let Some((parent, ordinal)) = parent_and_ordinal(&pod.metadata.name) else {
+                continue;
+            };
+            let at = i64::from(ordinal) - first;
+            let slot = usize::try_from(at).ok().and_then(|at| ordinals.get_mut(at));
+            match (slot, owns(set, pod)) {
+                (Some(slot), true) => slot.pod = Some(pod),
+                (Some(slot), false) if parent == set.metadata.name && slot.name == pod.metadata.name => {
+                    slot.foreign = Some(pod)
+                }
+                (None, true) => condemned.push(Ordinal {
+                    pod: Some(pod),
+                    ..row(i64::from(ordinal))
+                }),
+                _ => {}
+            }
+        }
+        condemned.sort_by_key(|row| row.ordinal);
+        let owned = |revision: &&&Revision| match revision.metadata.controller() {
+            Some(owner) => owner.uid == set.metadata.uid,
+            None => set.spec.selector.matches(&revision.metadata.labels),
+        };
+        let mut revisions: Vec<_> = linked.revisions(namespace).iter().filter(owned).copied().collect();
+        revisions.sort_by_key(|revision| (revision.revision, revision.metadata.creation_timestamp));
+        let service = linked.service(namespace, &set.spec.service_name);
+        let mut model = Self {
+            set,
+            ordinals,
+            condemned,
+            parked: Vec::new(),
+            revisions,
+            service,
+        };
+        model.parked = linked.claims_in(namespace).filter(|claim| model.parks(claim)).collect();
+        model
+    }
+
+    /// All rows: wanted ordinals, then condemned ones.
+    pub fn rows(&self) -> impl Iterator<Item = &Ordinal<'a>> {
+        self.ordinals.iter().chain(&self.condemned)
+    }
+
+    /// Pods that are Ready among the wanted ordinals.
+    pub fn ready(&self) -> usize {
+        self.ordinals
+            .iter()
+            .filter(|row| row.pod.is_some_and(Pod::ready))
+            .count()
+    }
+
+    /// The revision of this name.
+    pub fn revision(&self, name: &str) -> Option<&'a Revision> {
+        self.revisions
+            .iter()
+            .find(|revision| revision.metadata.name == name)
+            .copied()
+    }
+
+    fn parks(&self, claim: &Claim) -> bool {
+        let name = claim.metadata.name.as_str();
+        let set = self.set.metadata.name.as_str();
+        let ordinal = self.set.spec.volume_claim_templates.iter().find_map(|template| {
+            let rest = name.strip_prefix(template.metadata.name.as_str())?.strip_prefix('-')?;
+            let (parent, ordinal) = parent_and_ordinal(rest)?;
+            (parent == set).then_some(i64::from(ordinal))
+        });
+        ordinal.is_some_and(|ordinal| self.rows().all(|row| row.ordinal != ordinal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinals_are_read_as_the_controller_reads_them() {
+        assert_eq!(parent_and_ordinal("db-0"), Some(("db", 0)));
+        assert_eq!(parent_and_ordinal("my-db-12"), Some(("my-db", 12)));
+        assert_eq!(parent_and_ordinal("db-07"), Some(("db", 7)));
+        assert_eq!(parent_and_ordinal("db"), None);
+        assert_eq!(parent_and_ordinal("db-"), None);
+        assert_eq!(parent_and_ordinal("db-x1"), None);
+        assert_eq!(parent_and_ordinal("db-99999999999"), None);
+    }
+}

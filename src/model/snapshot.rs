@@ -1,0 +1,184 @@
+//! Everything that was read for one command, at one time.
+
+use jiff::Timestamp;
+
+use super::gap::Gap;
+use super::listing::{Listing, Sink};
+use super::objects::{
+    Claim, CsiDriver, CsiNode, EndpointSlice, Event, Lease, Node, PersistentVolume, Pod, Revision, Service,
+    StatefulSet, StorageClass, Workload,
+};
+use super::resource::Resource;
+
+/// Which namespaces were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every namespace.
+    All,
+    /// One.
+    Namespace(String),
+}
+
+impl Scope {
+    /// The namespace of a list request.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Namespace(namespace) => Some(namespace),
+        }
+    }
+}
+
+/// What was read. The time is the server's, and the only clock there is.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// When, by the server's clock.
+    pub taken_at: Timestamp,
+    /// For instance `v1.36.3`; `None` when it could not be read.
+    pub server_version: Option<String>,
+    /// The kubeconfig context, or the file it was read from.
+    pub origin: String,
+    /// Which namespaces.
+    pub scope: Scope,
+    /// apps/v1 StatefulSets.
+    pub stateful_sets: Listing<StatefulSet>,
+    /// Pods of the scope.
+    pub pods: Listing<Pod>,
+    /// Claims.
+    pub claims: Listing<Claim>,
+    /// Volumes.
+    pub volumes: Listing<PersistentVolume>,
+    /// Storage classes.
+    pub classes: Listing<StorageClass>,
+    /// Services.
+    pub services: Listing<Service>,
+    /// Endpoint slices.
+    pub slices: Listing<EndpointSlice>,
+    /// Controller revisions.
+    pub revisions: Listing<Revision>,
+    /// Events.
+    pub events: Listing<Event>,
+    /// Nodes.
+    pub nodes: Listing<Node>,
+    /// Registered CSI drivers.
+    pub csi_drivers: Listing<CsiDriver>,
+    /// CSI drivers by node.
+    pub csi_nodes: Listing<CsiNode>,
+    /// Leases of all namespaces.
+    pub leases: Listing<Lease>,
+    /// Deployments of all namespaces, as places where a provisioner may run.
+    pub deployments: Listing<Workload>,
+    /// DaemonSets of all namespaces, likewise.
+    pub daemon_sets: Listing<Workload>,
+    /// Pods of all namespaces, when the scope is one namespace and a claim waits for a provisioner.
+    pub all_pods: Listing<Pod>,
+    /// StatefulSets of all namespaces, likewise.
+    pub all_stateful_sets: Listing<StatefulSet>,
+    /// Absences that a single read confirmed after the lists: the object does not exist.
+    pub confirmed_absent: Vec<(Resource, Option<String>, String)>,
+}
+
+impl Snapshot {
+    /// One in which nothing was read yet.
+    pub fn new(taken_at: Timestamp, origin: String, scope: Scope) -> Self {
+        Self {
+            taken_at,
+            server_version: None,
+            origin,
+            scope,
+            stateful_sets: Listing::new(Resource::StatefulSets),
+            pods: Listing::new(Resource::Pods),
+            claims: Listing::new(Resource::PersistentVolumeClaims),
+            volumes: Listing::new(Resource::PersistentVolumes),
+            classes: Listing::new(Resource::StorageClasses),
+            services: Listing::new(Resource::Services),
+            slices: Listing::new(Resource::EndpointSlices),
+            revisions: Listing::new(Resource::ControllerRevisions),
+            events: Listing::new(Resource::Events),
+            nodes: Listing::new(Resource::Nodes),
+            csi_drivers: Listing::new(Resource::CsiDrivers),
+            csi_nodes: Listing::new(Resource::CsiNodes),
+            leases: Listing::new(Resource::Leases),
+            deployments: Listing::new(Resource::Deployments),
+            daemon_sets: Listing::new(Resource::DaemonSets),
+            all_pods: Listing::new(Resource::Pods),
+            all_stateful_sets: Listing::new(Resource::StatefulSets),
+            confirmed_absent: Vec::new(),
+        }
+    }
+
+    /// Where objects of a resource go; `None` for one that only recordings hold.
+    /// `wide`: a list over all namespaces made beside the scope's own.
+    pub fn sink(&mut self, resource: Resource, wide: bool) -> Option<&mut dyn Sink> {
+        Some(match resource {
+            Resource::StatefulSets if wide => &mut self.all_stateful_sets,
+            Resource::StatefulSets => &mut self.stateful_sets,
+            Resource::Pods if wide => &mut self.all_pods,
+            Resource::Pods => &mut self.pods,
+            Resource::PersistentVolumeClaims => &mut self.claims,
+            Resource::PersistentVolumes => &mut self.volumes,
+            Resource::StorageClasses => &mut self.classes,
+            Resource::Services => &mut self.services,
+            Resource::EndpointSlices => &mut self.slices,
+            Resource::ControllerRevisions => &mut self.revisions,
+            Resource::Events => &mut self.events,
+            Resource::Nodes => &mut self.nodes,
+            Resource::CsiDrivers => &mut self.csi_drivers,
+            Resource::CsiNodes => &mut self.csi_nodes,
+            Resource::Leases => &mut self.leases,
+            Resource::Deployments => &mut self.deployments,
+            Resource::DaemonSets => &mut self.daemon_sets,
+            Resource::VolumeAttachments
+            | Resource::PodDisruptionBudgets
+            | Resource::ResourceQuotas
+            | Resource::HorizontalPodAutoscalers => return None,
+        })
+    }
+
+    /// The pods of every namespace, wherever they were read.
+    pub fn pods_everywhere(&self) -> &Listing<Pod> {
+        match self.scope {
+            Scope::All => &self.pods,
+            Scope::Namespace(_) => &self.all_pods,
+        }
+    }
+
+    /// The StatefulSets of every namespace, wherever they were read.
+    pub fn stateful_sets_everywhere(&self) -> &Listing<StatefulSet> {
+        match self.scope {
+            Scope::All => &self.stateful_sets,
+            Scope::Namespace(_) => &self.all_stateful_sets,
+        }
+    }
+
+    /// Whether a single read after the lists confirmed that this object does not exist.
+    pub fn confirmed_absent(&self, resource: Resource, namespace: Option<&str>, name: &str) -> bool {
+        self.confirmed_absent
+            .iter()
+            .any(|(r, ns, n)| *r == resource && ns.as_deref() == namespace && n == name)
+    }
+
+    /// All that was asked for and not read.
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        let all: [&[Gap]; 17] = [
+            &self.stateful_sets.gaps,
+            &self.pods.gaps,
+            &self.claims.gaps,
+            &self.volumes.gaps,
+            &self.classes.gaps,
+            &self.services.gaps,
+            &self.slices.gaps,
+            &self.revisions.gaps,
+            &self.events.gaps,
+            &self.nodes.gaps,
+            &self.csi_drivers.gaps,
+            &self.csi_nodes.gaps,
+            &self.leases.gaps,
+            &self.deployments.gaps,
+            &self.daemon_sets.gaps,
+            &self.all_pods.gaps,
+            &self.all_stateful_sets.gaps,
+        ];
+        all.into_iter().flatten()
+    }
+}
