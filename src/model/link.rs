@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::objects::{
     Claim, Event, Meta, Node, Object, PersistentVolume, Pod, Revision, Service, StatefulSet, StorageClass,
 };
+use super::set::parent_and_ordinal;
 use super::snapshot::Snapshot;
 
 /// A snapshot with its indices.
@@ -12,7 +13,7 @@ use super::snapshot::Snapshot;
 pub struct Linked<'a> {
     /// What was read.
     pub snapshot: &'a Snapshot,
-    pods: HashMap<&'a str, Vec<&'a Pod>>,
+    pods_numbered: HashMap<Key<'a>, Vec<&'a Pod>>,
     revisions: HashMap<&'a str, Vec<&'a Revision>>,
     claims: HashMap<Key<'a>, &'a Claim>,
     claims_by_namespace: HashMap<&'a str, Vec<&'a Claim>>,
@@ -47,9 +48,18 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
     for told in events.values_mut() {
         told.sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
     }
+    let mut pods_numbered: HashMap<Key<'_>, Vec<&Pod>> = HashMap::new();
+    for pod in &snapshot.pods.items {
+        if let Some((parent, _)) = parent_and_ordinal(&pod.metadata.name) {
+            pods_numbered
+                .entry((&pod.metadata.namespace, parent))
+                .or_default()
+                .push(pod);
+        }
+    }
     Linked {
         snapshot,
-        pods: grouped(&snapshot.pods.items, |pod| &pod.metadata.namespace),
+        pods_numbered,
         revisions: grouped(&snapshot.revisions.items, |revision| &revision.metadata.namespace),
         claims: by_name(&snapshot.claims.items),
         claims_by_namespace: grouped(&snapshot.claims.items, |claim| &claim.metadata.namespace),
@@ -62,9 +72,9 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
 }
 
 impl<'a> Linked<'a> {
-    /// Pods of a namespace.
-    pub fn pods(&self, namespace: &str) -> &[&'a Pod] {
-        self.pods.get(namespace).map_or(&[], Vec::as_slice)
+    /// Pods of a namespace whose name is this one, a dash and an ordinal.
+    pub fn pods_numbered(&self, namespace: &str, parent: &str) -> &[&'a Pod] {
+        self.pods_numbered.get(&(namespace, parent)).map_or(&[], Vec::as_slice)
     }
 
     /// Revisions of a namespace, of all sets.

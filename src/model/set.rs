@@ -93,17 +93,15 @@ impl<'a> SetModel<'a> {
         };
         let mut ordinals: Vec<_> = (first..first + wanted).map(row).collect();
         let mut condemned = Vec::new();
-        for &pod in linked.pods(namespace) {
-            let Some((parent, ordinal)) = parent_and_ordinal(&pod.metadata.name) else {
+        for &pod in linked.pods_numbered(namespace, &set.metadata.name) {
+            let Some((_, ordinal)) = parent_and_ordinal(&pod.metadata.name) else {
                 continue;
             };
             let at = i64::from(ordinal) - first;
             let slot = usize::try_from(at).ok().and_then(|at| ordinals.get_mut(at));
             match (slot, owns(set, pod)) {
                 (Some(slot), true) => slot.pod = Some(pod),
-                (Some(slot), false) if parent == set.metadata.name && slot.name == pod.metadata.name => {
-                    slot.foreign = Some(pod)
-                }
+                (Some(slot), false) if slot.name == pod.metadata.name => slot.foreign = Some(pod),
                 (None, true) => condemned.push(Ordinal {
                     pod: Some(pod),
                     ..row(i64::from(ordinal))
