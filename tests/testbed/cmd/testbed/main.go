@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"kubectl-sts/testbed/internal/controlplane"
 )
 
 const usage = `usage:
@@ -40,6 +42,9 @@ func run(ctx context.Context, args []string) (int, error) {
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return 2, errors.New("what to do?")
+	}
+	if args[0] == "as" && len(args) > 3 { // how components are started; see controlplane.As
+		return 1, controlplane.As(args[1], args[2], args[3:])
 	}
 	at, err := here()
 	if err != nil {

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// controlPlaneHost is the machine that the components believe to be on.
+const controlPlaneHost = "control-plane"
+
 // Options says what to start.
 type Options struct {
 	Testbed   string   // the tests/testbed folder
@@ -97,14 +100,14 @@ func (c *ControlPlane) start(ctx context.Context, options Options) error {
 
 func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
 	etcd, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	if err := c.spawn("etcd", "etcd", nil,
+	if err := c.spawn(controlPlaneHost, "etcd", "etcd", nil,
 		"--data-dir="+c.file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer); err != nil {
 		return err
 	}
 	c.Server = fmt.Sprintf("https://127.0.0.1:%d", ports[2])
-	if err := c.spawn("kube-apiserver", "kube-apiserver", nil,
+	if err := c.spawn(controlPlaneHost, "kube-apiserver", "kube-apiserver", nil,
 		"--etcd-servers="+etcd, "--cert-dir="+c.Dir, "--token-auth-file="+c.file("tokens.csv"),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2]),
 		"--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
@@ -126,7 +129,7 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
 
 func (c *ControlPlane) startControllers() error {
 	kubeconfig := "--kubeconfig=" + c.Kubeconfig(Admin)
-	if err := c.spawn("kube-controller-manager", "kube-controller-manager", nil, kubeconfig,
+	if err := c.spawn(controlPlaneHost, "kube-controller-manager", "kube-controller-manager", nil, kubeconfig,
 		"--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
 		"--service-account-private-key-file="+c.file("service-account.key"), "--root-ca-file="+c.file("apiserver.crt"),
 		// 15 s otherwise before a static volume binds.
@@ -134,7 +137,7 @@ func (c *ControlPlane) startControllers() error {
 		"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
 		return err
 	}
-	return c.spawn("kube-scheduler", "kube-scheduler", nil, kubeconfig,
+	return c.spawn(controlPlaneHost, "kube-scheduler", "kube-scheduler", nil, kubeconfig,
 		"--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
@@ -154,5 +157,5 @@ func (c *ControlPlane) startKwok(stages string) error {
 	for _, file := range files {
 		args = append(args, "--config="+file)
 	}
-	return c.spawn("kwok", "kwok", nil, args...)
+	return c.spawn(controlPlaneHost, "kwok", "kwok", nil, args...)
 }

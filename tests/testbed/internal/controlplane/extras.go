@@ -23,7 +23,7 @@ func (c *ControlPlane) startDNS(ctx context.Context, port int) error {
 	if err := os.WriteFile(c.file("Corefile"), []byte(config), 0o600); err != nil {
 		return err
 	}
-	if err := c.spawn("coredns", "coredns", nil, "-conf", c.file("Corefile")); err != nil {
+	if err := c.spawn(controlPlaneHost, "coredns", "coredns", nil, "-conf", c.file("Corefile")); err != nil {
 		return err
 	}
 	c.DNS = fmt.Sprintf("127.0.0.1:%d", port)
@@ -36,9 +36,33 @@ func (c *ControlPlane) startDNS(ctx context.Context, port int) error {
 	})
 }
 
-// StartProvisioner starts a real external provisioner that answers for the given name.
-func (c *ControlPlane) StartProvisioner(name string) error {
-	return c.spawn(provisionerProcess(name), "provisioner",
+// StartProvisioner starts a real external provisioner that answers for the given name. Its events
+// are signed with its pod's name when the cluster has a pod that claims to be it.
+func (c *ControlPlane) StartProvisioner(ctx context.Context, name string) error {
+	var pods struct {
+		Items []struct {
+			Metadata struct{ Name string }
+			Spec     struct {
+				Containers []struct {
+					Env []struct{ Name, Value string }
+				}
+			}
+		}
+	}
+	if err := c.Get(ctx, "/api/v1/pods", &pods); err != nil {
+		return err
+	}
+	host := "nfs-client-provisioner"
+	for _, pod := range pods.Items {
+		for _, container := range pod.Spec.Containers {
+			for _, variable := range container.Env {
+				if variable.Name == "PROVISIONER_NAME" && variable.Value == name {
+					host = pod.Metadata.Name
+				}
+			}
+		}
+	}
+	return c.spawn(host, provisionerProcess(name), "provisioner",
 		[]string{"PROVISIONER_NAME=" + name, "KUBECONFIG=" + c.Kubeconfig(Admin)})
 }
 

@@ -142,5 +142,7 @@ func (n Node) manifest(index int) string {
 		},
 		"spec": map[string]any{"providerID": "testbed:///" + n.Zone + "/" + n.Name},
 	})
-	return string(node) + "\n"
+	// A kubelet makes this one too, and adds its drivers to it.
+	csi := fmt.Sprintf("---\napiVersion: storage.k8s.io/v1\nkind: CSINode\nmetadata: {name: %s}\nspec: {drivers: []}\n", n.Name)
+	return string(node) + "\n" + csi
 }

@@ -44,9 +44,9 @@ type process struct {
 	done    chan struct{}
 }
 
-// spawn starts a component with its output in DIR/NAME.log. When it ends although nobody stopped
+// spawn starts a component on the machine `host` (a name only), its output in DIR/NAME.log. When it ends although nobody stopped
 // it, the control plane is broken, and that is told to whoever waits for something.
-func (c *ControlPlane) spawn(name, program string, env []string, args ...string) error {
+func (c *ControlPlane) spawn(host, name, program string, env []string, args ...string) error {
 	p := &process{name: name, logFile: filepath.Join(c.Dir, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *ControlPlane) spawn(name, program string, env []string, args ...string)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	// A group of its own: Ctrl-C in the terminal reaches us only, and we stop the rest in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := Start(p.cmd); err != nil {
+	if p.cmd, err = c.startAs(host, p.cmd); err != nil {
 		return fmt.Errorf("start %s: %w (tests/testbed/build makes it)", name, err)
 	}
 	c.mu.Lock()

@@ -44,7 +44,8 @@ type Step struct {
 
 // WaitFor is what kubectl wait can wait for.
 type WaitFor struct {
-	Object    string `json:"object"` // kind/name
+	Object    string `json:"object"`             // kind/name, or the kind alone …
+	Selector  string `json:"selector,omitempty"` // … and the labels of those that are meant
 	Namespace string `json:"namespace,omitempty"`
 	Condition string `json:"condition,omitempty"` // Ready, or Ready=False
 	Path      string `json:"path,omitempty"`      // a JSONPath without its braces …

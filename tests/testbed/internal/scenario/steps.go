@@ -34,7 +34,7 @@ func (s Step) kind() (string, error) {
 // Play starts the provisioners and takes every step, telling log what it does.
 func (s *Scenario) Play(ctx context.Context, cluster *controlplane.ControlPlane, log io.Writer) error {
 	for _, name := range s.Provisioners {
-		if err := cluster.StartProvisioner(name); err != nil {
+		if err := cluster.StartProvisioner(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane) erro
 	case s.ReviveNode != "":
 		err = cluster.ReviveNode(ctx, s.ReviveNode)
 	case s.StartProvisioner != "":
-		err = cluster.StartProvisioner(s.StartProvisioner)
+		err = cluster.StartProvisioner(ctx, s.StartProvisioner)
 	case s.StopProvisioner != "":
 		cluster.StopProvisioner(s.StopProvisioner)
 	case s.Sleep != "":
@@ -105,6 +105,9 @@ func (w WaitFor) wait(ctx context.Context, cluster *controlplane.ControlPlane) e
 		args = append(args, "--for=delete")
 	default:
 		args = append(args, "--for=create")
+	}
+	if w.Selector != "" {
+		args = append(args, "--selector="+w.Selector)
 	}
 	if w.Namespace != "" {
 		args = append(args, "--namespace="+w.Namespace)
