@@ -3,4 +3,6 @@
 //! Import rule: `model` ← `controller` ← `diagnose`; `render` sees these three; `cluster` sees `model` only; `commands`
 //! sees all. Everything below `commands`, `cluster` and `render` is pure: no I/O, clock, colour or command line.
 
+pub mod cluster;
+pub mod controller;
 pub mod model;

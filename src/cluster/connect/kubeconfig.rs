@@ -34,7 +34,9 @@ pub(super) fn target(args: &ConnectArgs, env: &Env) -> Result<Target> {
         None => Context::default(),
     };
     let cluster = match args.cluster.as_deref().or(non_empty(&context.cluster)) {
-        Some(name) => names.cluster(name).ok_or_else(|| names.unknown_cluster(name, context_name))?,
+        Some(name) => names
+            .cluster(name)
+            .ok_or_else(|| names.unknown_cluster(name, context_name))?,
         None if args.server.is_some() => Cluster::default(),
         None => return in_cluster(args, env).unwrap_or_else(|| Err(names.nothing(&files))),
     };
@@ -62,7 +64,9 @@ fn files(args: &ConnectArgs, env: &Env) -> Result<Vec<PathBuf>> {
         return Ok(vec![file.clone()]);
     }
     let list = match &env.kubeconfig {
-        Some(list) => std::env::split_paths(list).filter(|file| !file.as_os_str().is_empty()).collect(),
+        Some(list) => std::env::split_paths(list)
+            .filter(|file| !file.as_os_str().is_empty())
+            .collect(),
         None => Vec::from_iter(env.home.as_ref().map(|home| home.join(".kube").join("config"))),
     };
     Ok(list)
@@ -127,14 +131,21 @@ impl Names<'_> {
     }
 
     fn unknown_context(&self, name: &str, files: &[PathBuf]) -> anyhow::Error {
-        anyhow!("context {name:?} does not exist in {}; {}", searched(files), self.contexts())
+        anyhow!(
+            "context {name:?} does not exist in {}; {}",
+            searched(files),
+            self.contexts()
+        )
     }
 
     fn unknown_cluster(&self, name: &str, context: Option<&String>) -> anyhow::Error {
         let clusters = listed("clusters", self.0.clusters.iter().map(|named| named.name.as_str()));
         match context {
             Some(context) => {
-                anyhow!("cluster {name:?} of context {context:?} does not exist; {clusters}; {}", self.contexts())
+                anyhow!(
+                    "cluster {name:?} of context {context:?} does not exist; {clusters}; {}",
+                    self.contexts()
+                )
             }
             None => anyhow!("cluster {name:?} does not exist; {clusters}"),
         }
@@ -164,12 +175,20 @@ impl Names<'_> {
 
 fn listed<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
-    if names.is_empty() { format!("there are no {what}") } else { format!("{what}: {}", names.join(", ")) }
+    if names.is_empty() {
+        format!("there are no {what}")
+    } else {
+        format!("{what}: {}", names.join(", "))
+    }
 }
 
 fn searched(files: &[PathBuf]) -> String {
     let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    if files.is_empty() { "the kubeconfig (no home directory)".to_owned() } else { files.join(", ") }
+    if files.is_empty() {
+        "the kubeconfig (no home directory)".to_owned()
+    } else {
+        files.join(", ")
+    }
 }
 
 /// Flags over the cluster's entry. Choosing another authority, or none, drops the one in the file; another server
@@ -216,7 +235,9 @@ fn with_user_flags(mut user: AuthInfo, args: &ConnectArgs) -> Result<AuthInfo> {
 }
 
 fn text(file: &Path) -> Result<String> {
-    file.to_str().map(str::to_owned).ok_or_else(|| anyhow!("the file name {} is not UTF-8", file.display()))
+    file.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| anyhow!("the file name {} is not UTF-8", file.display()))
 }
 
 /// A pod's own connection, if this is a pod.
@@ -228,7 +249,11 @@ fn in_cluster(args: &ConnectArgs, env: &Env) -> Option<Result<Target>> {
     if !token.is_file() {
         return None;
     }
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
     let namespace = env
         .pod_namespace
         .clone()
@@ -239,10 +264,15 @@ fn in_cluster(args: &ConnectArgs, env: &Env) -> Option<Result<Target>> {
             certificate_authority: Some(text(&env.service_account.join("ca.crt"))?),
             ..Cluster::default()
         };
-        let user = AuthInfo { token_file: Some(text(&token)?), ..AuthInfo::default() };
+        let user = AuthInfo {
+            token_file: Some(text(&token)?),
+            ..AuthInfo::default()
+        };
         Ok(Target {
             context: "in-cluster".to_owned(),
-            namespace: namespace.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
+            namespace: namespace
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty()),
             cluster: with_cluster_flags(cluster, args)?,
             user: with_user_flags(user, args)?,
         })

@@ -31,8 +31,14 @@ pub(super) fn choose(cluster: &Uri, proxy_url: Option<&str>, env: &Env) -> Resul
 
 /// `host:port` means `http://host:port`. Credentials in the value must not get into an error.
 fn parse(proxy: &str, source: &str) -> Result<Uri> {
-    let with_scheme = if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
-    let parsed: Uri = with_scheme.parse().map_err(|_| anyhow!("the {source} is not the URL of a proxy"))?;
+    let with_scheme = if proxy.contains("://") {
+        proxy.to_owned()
+    } else {
+        format!("http://{proxy}")
+    };
+    let parsed: Uri = with_scheme
+        .parse()
+        .map_err(|_| anyhow!("the {source} is not the URL of a proxy"))?;
     match parsed.scheme_str() {
         Some("http" | "https") => Ok(parsed),
         // kube knows one name for both; the proxy resolves the host in either case.
@@ -55,13 +61,20 @@ fn socks(proxy: Uri) -> Result<Uri> {
 
 /// Whether the cluster is reached directly: `localhost`, loopback addresses, and what `NO_PROXY` names.
 fn exempt(cluster: &Uri, no_proxy: &str) -> bool {
-    let host = cluster.host().unwrap_or_default().trim_matches(['[', ']']).to_lowercase();
+    let host = cluster
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_lowercase();
     let port = super::port(cluster);
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
-    let mut entries = no_proxy.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty());
+    let mut entries = no_proxy
+        .split(',')
+        .map(|entry| entry.trim().to_lowercase())
+        .filter(|entry| !entry.is_empty());
     entries.any(|entry| entry == "*" || matches(&entry, &host, port, address))
 }
 
@@ -143,10 +156,28 @@ mod tests {
 
     #[test]
     fn no_proxy_names_hosts_as_go_reads_it() {
-        for entry in ["api.corp", "corp", ".corp", "*.corp", "API.Corp", "api.corp:6443", "a,, api.corp ,", "*"] {
+        for entry in [
+            "api.corp",
+            "corp",
+            ".corp",
+            "*.corp",
+            "API.Corp",
+            "api.corp:6443",
+            "a,, api.corp ,",
+            "*",
+        ] {
             assert!(!proxied("https://api.corp:6443", entry), "{entry}");
         }
-        for entry in ["", ",", "pi.corp", ".api.corp", "*.api.corp", "api.corp:443", ":6443", "10.0.0.0/8"] {
+        for entry in [
+            "",
+            ",",
+            "pi.corp",
+            ".api.corp",
+            "*.api.corp",
+            "api.corp:443",
+            ":6443",
+            "10.0.0.0/8",
+        ] {
             assert!(proxied("https://api.corp:6443", entry), "{entry}");
         }
         assert!(!proxied("https://api.corp", "api.corp:443"));
@@ -157,7 +188,15 @@ mod tests {
         for entry in ["10.1.2.3", "10.1.2.3:6443", "10.1.2.0/24", "0.0.0.0/0"] {
             assert!(!proxied("https://10.1.2.3:6443", entry), "{entry}");
         }
-        for entry in ["10.1.2.4", "10.1.2.3:443", "10.1.3.0/24", "10.0.0.0/33", ".2.3", "2.3", "::/0"] {
+        for entry in [
+            "10.1.2.4",
+            "10.1.2.3:443",
+            "10.1.3.0/24",
+            "10.0.0.0/33",
+            ".2.3",
+            "2.3",
+            "::/0",
+        ] {
             assert!(proxied("https://10.1.2.3:6443", entry), "{entry}");
         }
         for entry in ["fd00::1", "[fd00::1]:6443", "fd00::/8"] {
@@ -168,14 +207,22 @@ mod tests {
 
     #[test]
     fn this_machine_is_never_reached_through_the_environments_proxy() {
-        for cluster in ["https://localhost:6443", "https://127.0.0.1:6443", "https://127.8.8.8", "https://[::1]:6443"] {
+        for cluster in [
+            "https://localhost:6443",
+            "https://127.0.0.1:6443",
+            "https://127.8.8.8",
+            "https://[::1]:6443",
+        ] {
             assert!(!proxied(cluster, ""), "{cluster}");
         }
     }
 
     #[test]
     fn the_scheme_of_the_cluster_chooses_the_variable() {
-        let env = Env { https_proxy: Some("http://secure:1".into()), ..Env::default() };
+        let env = Env {
+            https_proxy: Some("http://secure:1".into()),
+            ..Env::default()
+        };
         assert_eq!(choose(&"http://api.corp".parse().unwrap(), None, &env).unwrap(), None);
     }
 
@@ -192,9 +239,17 @@ mod tests {
 
     #[test]
     fn a_proxy_without_scheme_speaks_http_and_socks5h_is_socks5() {
-        assert_eq!(parse("proxy.corp:3128", "x").unwrap(), "http://proxy.corp:3128".parse::<Uri>().unwrap());
+        assert_eq!(
+            parse("proxy.corp:3128", "x").unwrap(),
+            "http://proxy.corp:3128".parse::<Uri>().unwrap()
+        );
         assert_eq!(parse("socks5h://p", "x").unwrap().to_string(), "socks5://p:1080/");
-        assert!(parse("ftp://p", "HTTPS_PROXY").unwrap_err().to_string().contains("http, https or socks5"));
+        assert!(
+            parse("ftp://p", "HTTPS_PROXY")
+                .unwrap_err()
+                .to_string()
+                .contains("http, https or socks5")
+        );
     }
 
     #[test]

@@ -1,0 +1,307 @@
+//! What went wrong with a request: its kind, for code, and one sentence without dumps, for a person.
+//! kube's own texts print whole structures and name no server.
+
+use std::{error::Error as StdError, fmt, io, time::Duration};
+
+use http::{Request, StatusCode, header, response::Parts};
+use http_body_util::BodyExt;
+use kube::{Client, client::Body, core::Status};
+use tower::BoxError;
+
+/// Why a request gave no answer that can be used. Each holds the sentence to print.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 401, or no credentials to send.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// 404: of an object, or of a whole API group.
+    #[error("{0}")]
+    NotFound(String),
+    /// No answer within the time, ours or the server's.
+    #[error("{0}")]
+    Timeout(String),
+    /// 410: a continue token or a resource version is too old.
+    #[error("{0}")]
+    Expired(String),
+    /// No connection, or one that broke: refused, unknown host, TLS, proxy.
+    #[error("{0}")]
+    Unreachable(String),
+    /// All the rest.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// One sentence for a person.
+pub fn sentence(err: &kube::Error) -> String {
+    classify(err).to_string()
+}
+
+/// The kind of an error, with its sentence.
+pub fn classify(err: &kube::Error) -> Failure {
+    match err {
+        kube::Error::Api(status) => refused(status),
+        kube::Error::Service(err) => match err.downcast_ref::<Unanswered>() {
+            Some(unanswered) => unanswered.failure(),
+            None => Failure::Unreachable(format!("cannot reach the API server: {}", innermost(err.as_ref()))),
+        },
+        kube::Error::HyperError(err) => Failure::Unreachable(format!("the connection broke: {}", innermost(err))),
+        kube::Error::Auth(err) => no_credentials(err),
+        // Its text would quote the answer, which can be a Secret.
+        kube::Error::SerdeError(err) => Failure::Other(format!(
+            "the server's answer is not what was asked for (line {}, column {})",
+            err.line(),
+            err.column()
+        )),
+        kube::Error::ProxyProtocolUnsupported { .. } => Failure::Other("the proxy's protocol is not known".to_owned()),
+        other => Failure::Other(innermost(other)),
+    }
+}
+
+/// Reads one path, as bytes. Repetition and timeout are the client's, see `connect`.
+///
+/// # Errors
+/// By kind, with a sentence.
+pub async fn get(client: &Client, path_and_query: &str) -> Result<(Parts, Vec<u8>), Failure> {
+    let request = Request::get(path_and_query)
+        .header(header::ACCEPT, "application/json")
+        .body(Body::empty())
+        .map_err(|_| Failure::Other(format!("{path_and_query:?} cannot be asked for")))?;
+    let answer = client.send(request).await.map_err(|err| classify(&err))?;
+    let (head, body) = answer.into_parts();
+    let bytes = body.collect().await.map_err(|err| classify(&err))?.to_bytes();
+    if head.status.is_success() {
+        return Ok((head, bytes.into()));
+    }
+    Err(refused(&status(head.status, &bytes)))
+}
+
+/// The server's own words; from something in between that is no API server, its code and, if short, its text.
+fn status(code: StatusCode, body: &[u8]) -> Status {
+    let parsed = serde_json::from_slice::<Status>(body)
+        .ok()
+        .filter(|status| !status.message.is_empty());
+    let mut status = parsed.unwrap_or_else(|| {
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        let told = !text.is_empty() && text.len() <= 200 && !text.contains(['<', '{']);
+        let message = if told {
+            text.to_owned()
+        } else {
+            format!("the server answered {code}")
+        };
+        Status {
+            message,
+            ..Status::default()
+        }
+    });
+    status.code = code.as_u16();
+    status
+}
+
+/// As kubectl words it: `Error from server (Forbidden): …`.
+/// Source: `kubectl/pkg/cmd/util/helpers.go` (`StandardErrorMessage`); reasons: `apimachinery/pkg/apis/meta/v1/types.go`.
+fn refused(status: &Status) -> Failure {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let standard = code.canonical_reason().unwrap_or("Unknown").replace(' ', "");
+    let reason = if status.reason.is_empty() {
+        &standard
+    } else {
+        &status.reason
+    };
+    let message = one_line(&status.message);
+    let text = if message.is_empty() {
+        format!("Error from server ({reason})")
+    } else {
+        format!("Error from server ({reason}): {message}")
+    };
+    match status.code {
+        401 => Failure::Unauthorized(
+            "Error from server (Unauthorized): the server does not accept these credentials, they may have expired; \
+             log in again, or check the user of this context"
+                .to_owned(),
+        ),
+        403 => Failure::Forbidden(text),
+        404 => Failure::NotFound(text),
+        408 | 504 => Failure::Timeout(text),
+        410 => Failure::Expired(text),
+        _ => Failure::Other(text),
+    }
+}
+
+fn no_credentials(err: &(dyn StdError + 'static)) -> Failure {
+    Failure::Unauthorized(format!("cannot get credentials for the API server: {}", innermost(err)))
+}
+
+/// A request without an answer. Made by the layer around the client, which knows the server.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    /// `host:port`.
+    pub(super) address: String,
+    /// The proxy's `host:port`.
+    pub(super) proxy: Option<String>,
+    /// What happened.
+    pub(super) cause: Cause,
+}
+
+/// What happened to a request without an answer.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// The time was over.
+    Timeout(Duration),
+    /// The connection failed, or credentials could not be had.
+    Transport(BoxError),
+}
+
+impl StdError for Unanswered {}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure().fmt(f)
+    }
+}
+
+impl Unanswered {
+    fn failure(&self) -> Failure {
+        let through = self
+            .proxy
+            .as_ref()
+            .map(|proxy| format!(" through the proxy {proxy}"))
+            .unwrap_or_default();
+        let address = &self.address;
+        match &self.cause {
+            Cause::Timeout(limit) => Failure::Timeout(format!(
+                "the API server at {address} did not answer{through} within {} (--request-timeout)",
+                shown(*limit)
+            )),
+            Cause::Transport(err) => {
+                if let Some(err) = err.downcast_ref::<kube::client::AuthError>() {
+                    return no_credentials(err);
+                }
+                Failure::Unreachable(format!(
+                    "cannot reach the API server at {address}{through}: {}",
+                    transport(innermost(err.as_ref()))
+                ))
+            }
+        }
+    }
+}
+
+fn shown(limit: Duration) -> String {
+    if limit.subsec_millis() == 0 {
+        format!("{}s", limit.as_secs())
+    } else {
+        format!("{}ms", limit.as_millis())
+    }
+}
+
+/// What rustls says, for people.
+fn transport(text: String) -> String {
+    if text.contains("UnknownIssuer") {
+        return "its certificate is signed by an authority that is not trusted here (certificate-authority)".to_owned();
+    }
+    if text.contains("InvalidContentType") {
+        return "it does not speak TLS (is the server http?)".to_owned();
+    }
+    if let Some(rest) = text.strip_prefix("invalid peer certificate: ") {
+        return format!("its certificate is not valid: {rest}");
+    }
+    text
+}
+
+/// The first cause, which is the only part that says something; an operating system's error without its number.
+fn innermost(err: &(dyn StdError + 'static)) -> String {
+    let mut last = err;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let text = one_line(&last.to_string());
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    match last.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+        Some(_) => lower_first(text),
+        None => text.to_owned(),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// Servers and admission webhooks write what they like: no line breaks and no escape sequences.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(code: u16, reason: &str, message: &str) -> kube::Error {
+        kube::Error::Api(Box::new(Status {
+            code,
+            reason: reason.into(),
+            message: message.into(),
+            ..Status::default()
+        }))
+    }
+
+    #[test]
+    fn a_refusal_reads_as_kubectl_prints_it() {
+        let err = api(
+            403,
+            "Forbidden",
+            "pods is forbidden: User \"u\" cannot list resource \"pods\"",
+        );
+        assert_eq!(
+            classify(&err),
+            Failure::Forbidden(
+                "Error from server (Forbidden): pods is forbidden: User \"u\" cannot list resource \"pods\"".into()
+            )
+        );
+        assert_eq!(
+            sentence(&api(409, "", "a\nb\u{1b}[1mc")),
+            "Error from server (Conflict): a b [1mc"
+        );
+        assert!(matches!(classify(&api(404, "NotFound", "x")), Failure::NotFound(_)));
+        assert!(matches!(classify(&api(410, "Expired", "x")), Failure::Expired(_)));
+        assert!(matches!(classify(&api(504, "Timeout", "x")), Failure::Timeout(_)));
+        assert!(matches!(
+            classify(&api(401, "Unauthorized", "Unauthorized")),
+            Failure::Unauthorized(_)
+        ));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_status_is_told_if_it_is_short_text() {
+        let text =
+            |code, body: &str| refused(&status(StatusCode::from_u16(code).unwrap(), body.as_bytes())).to_string();
+        assert_eq!(
+            text(404, "404 page not found\n"),
+            "Error from server (NotFound): 404 page not found"
+        );
+        assert_eq!(
+            text(502, "<html><body>nginx</body></html>"),
+            "Error from server (BadGateway): the server answered 502 Bad Gateway"
+        );
+        assert_eq!(
+            text(500, r#"{"data":{"password":"x"}}"#),
+            "Error from server (InternalServerError): the server answered 500 Internal Server Error"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_does_not_parse_is_not_quoted() {
+        let err = serde_json::from_str::<u8>("\"hunter2\"").unwrap_err();
+        let text = sentence(&kube::Error::SerdeError(err));
+        assert!(text.contains("line 1") && !text.contains("hunter2"), "{text}");
+    }
+}
