@@ -1,0 +1,20 @@
+//! The StatefulSet controller as an executable model: one sync as a pure function of what the API serves.
+//!
+//! [`sync`] answers what the controller does next and what it waits for; [`held_back`] what that wait keeps from
+//! happening. Nothing here reads, writes, prints or asks the time. The model is held against the real controller by
+//! `tests/differential.rs`; where the two differ the model is wrong, so a behaviour that looks odd is the controller's
+//! and stays. Pods are taken as claimed: adoption and release happen before the part that is modelled.
+
+mod decision;
+mod held_back;
+mod input;
+mod profile;
+mod revision_bytes;
+mod sync;
+
+pub use decision::{Call, Decision, ObjectKind, Op, Phase, Wait, WaitFact};
+pub use held_back::{HeldBack, desired_revision, held_back, outdated};
+pub use input::{Input, State};
+pub use profile::{Profile, UnknownGate};
+pub use revision_bytes::{canonical, hash, revision_name};
+pub use sync::{parent_and_ordinal, sync};

@@ -1,0 +1,101 @@
+//! Phase D: pods on another revision than the update's are deleted, highest first; the next sync makes them anew.
+//!
+//! Source: `stateful_set_control.go` (end of updateStatefulSet, updateStatefulSetAfterInvariantEstablished).
+
+use serde_json::Value;
+
+use super::pod::Slot;
+use super::{Flow, Run, Step};
+use crate::controller::{Op, Phase, WaitFact};
+use crate::model::objects::{StatefulSet, StatefulSetStatus};
+
+impl<'a> Run<'a> {
+    pub(super) fn rolling_update(&mut self, replicas: &[Slot<'a>], status: &mut StatefulSetStatus) -> Step {
+        let partition = usize::try_from(self.set.partition()).unwrap_or(0).min(replicas.len());
+        if self.set.on_delete() {
+            if replicas.iter().any(|pod| self.outdated(pod)) {
+                self.wait_for_set(Phase::RollingUpdate, WaitFact::OnDelete);
+            }
+            return Ok(Flow::Next);
+        }
+        let targets = &replicas[partition..];
+        if !self.input.profile.max_unavailable {
+            return Ok(self.one_at_a_time(targets, status));
+        }
+        let max = max_unavailable(self.set)?;
+        let unavailable: Vec<_> = replicas
+            .iter()
+            .filter(|pod| pod.unavailable(self.age))
+            .copied()
+            .collect();
+        let used = i64::try_from(unavailable.len()).unwrap_or(i64::MAX);
+        if used >= max {
+            return Ok(self.budget_used(targets, &unavailable, used, max));
+        }
+        let budget = usize::try_from(max - used).unwrap_or(0);
+        let outdated: Vec<_> = targets
+            .iter()
+            .rev()
+            .filter(|pod| self.outdated(pod))
+            .take(budget)
+            .copied()
+            .collect();
+        for pod in &outdated {
+            self.replace(pod, status);
+        }
+        Ok(if outdated.is_empty() { Flow::Next } else { Flow::Stop })
+    }
+
+    /// A terminating pod is on its way already.
+    fn outdated(&self, pod: &Slot) -> bool {
+        pod.revision != self.update && !pod.terminating()
+    }
+
+    fn one_at_a_time(&mut self, targets: &[Slot<'a>], status: &mut StatefulSetStatus) -> Flow {
+        for pod in targets.iter().rev() {
+            // Asked first: an outdated pod goes even when it is broken.
+            if self.outdated(pod) {
+                self.replace(pod, status);
+                return Flow::Stop;
+            }
+            if pod.unavailable(self.age) {
+                self.wait_for_pod(pod, Phase::RollingUpdate, WaitFact::Updating);
+                return Flow::Stop;
+            }
+        }
+        Flow::Next
+    }
+
+    fn budget_used(&mut self, targets: &[Slot<'a>], unavailable: &[Slot<'a>], used: i64, max: i64) -> Flow {
+        if targets.iter().any(|pod| self.outdated(pod)) {
+            for pod in unavailable {
+                let fact = WaitFact::MaxUnavailable { unavailable: used, max };
+                self.wait_for_pod(pod, Phase::RollingUpdate, fact);
+            }
+        } else if let Some(pod) = targets.iter().rfind(|pod| pod.unavailable(self.age)) {
+            self.wait_for_pod(pod, Phase::RollingUpdate, WaitFact::Updating);
+        }
+        Flow::Stop
+    }
+
+    fn replace(&mut self, pod: &Slot, status: &mut StatefulSetStatus) {
+        self.call(Op::DeletePod, pod.name(self.set), None);
+        // Whatever revision it had, so this can fall below zero; the server then refuses the status.
+        status.current_replicas -= 1;
+    }
+}
+
+/// Source: `stateful_set_utils.go` (getStatefulSetMaxUnavailable): percentages round down, but to one at least.
+pub(super) fn max_unavailable(set: &StatefulSet) -> Result<i64, String> {
+    let rolling = set.spec.update_strategy.rolling_update.as_ref();
+    let asked = match rolling.and_then(|rolling| rolling.max_unavailable.as_ref()) {
+        None => 1,
+        Some(Value::String(text)) => {
+            let percent = text.strip_suffix('%').and_then(|digits| digits.parse::<i64>().ok());
+            let percent = percent.ok_or_else(|| format!("invalid value for IntOrString: {text:?}"))?;
+            percent.saturating_mul(i64::from(set.replicas())).div_euclid(100)
+        }
+        Some(number) => number.as_i64().unwrap_or(1),
+    };
+    Ok(asked.max(1))
+}

@@ -1,0 +1,75 @@
+//! The controller model against the real controller, on random states.
+//!
+//! Needs the oracle, which `tests/testbed/build` makes; so the test is ignored unless asked for:
+//! `cargo test --release --test differential -- --ignored --nocapture`.
+//! `KUBECTL_STS_ORACLE` names the binary, `KUBECTL_STS_STATES` and `KUBECTL_STS_SEED` how many states and which.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that reports its figures"
+)]
+
+mod compare;
+mod oracle;
+mod shrink;
+mod states;
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use compare::Tally;
+use kubectl_sts::controller::canonical;
+use oracle::Oracle;
+
+const CHUNK: usize = 500;
+
+#[test]
+#[ignore = "needs the oracle: tests/testbed/build"]
+fn model_and_controller_agree() {
+    let count = setting("KUBECTL_STS_STATES", 20_000);
+    let seed = setting("KUBECTL_STS_SEED", 1);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = Mutex::new(0);
+    let total = Mutex::new(Tally::default());
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let mut oracle = Oracle::start();
+                while let Some((from, to)) = chunk(&next, count) {
+                    let states: Vec<_> = (from..to).map(|n| states::generate(seed, n)).collect();
+                    let answers = oracle.ask(&states);
+                    let mut tally = Tally::default();
+                    for (state, answer) in states.iter().zip(&answers) {
+                        tally.add(state, answer);
+                    }
+                    total.lock().unwrap().merge(tally);
+                }
+            });
+        }
+    });
+    let tally = total.into_inner().unwrap();
+    println!("{}", tally.report(started.elapsed(), seed));
+    if let Some(state) = tally.smallest_mismatch() {
+        let (state, theirs) = shrink::smallest(&mut Oracle::start(), state.clone());
+        let (state, ours) = (canonical(&state), compare::model(&state));
+        panic!("model and controller differ\nstate: {state}\ncontroller: {theirs}\nmodel: {ours:#?}");
+    }
+    assert_eq!(tally.states, count);
+    assert_eq!(
+        tally.unexplained(),
+        0,
+        "OrderedReady stopped without acting, failing or naming what it waits for"
+    );
+}
+
+fn chunk(next: &Mutex<usize>, count: usize) -> Option<(usize, usize)> {
+    let mut next = next.lock().unwrap();
+    let from = *next;
+    *next = (from + CHUNK).min(count);
+    (from < count).then_some((from, *next))
+}
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}

@@ -1,0 +1,434 @@
+//! Random states: mostly sound sets with one thing wrong, so that every phase is reached, and some with everything wrong.
+
+use fastrand::Rng;
+use kubectl_sts::controller::{canonical, hash, revision_name};
+use serde_json::{Map, Value, json};
+
+use crate::compare::model;
+
+const NOW: &str = "2026-05-01T12:00:00.5Z";
+/// In the order of their weight: sound sets reach the later phases, broken ones stop early.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Sound,
+    OneFault,
+    Chaos,
+}
+
+struct Shape {
+    name: &'static str,
+    replicas: i64,
+    start: i64,
+    templates: Vec<&'static str>,
+    mood: Mood,
+    /// Names that revision labels are drawn from; the update's first.
+    labels: Vec<String>,
+    /// Ordinals whose pod is at fault, when only some are.
+    faulty: i64,
+    /// Pods of sound sets are on one revision, or on the update's from this index on.
+    updated_from: i64,
+}
+
+/// The state of this number; the same seed gives the same states, whatever came before.
+pub fn generate(seed: usize, number: usize) -> Value {
+    let rng = &mut Rng::with_seed((seed as u64) << 32 | number as u64);
+    let mut state = draw(rng, number);
+    // A controller that has seen everything writes no status: only this makes that happen often.
+    if rng.f32() < 0.35
+        && let Some(status) = model(&state).0.status
+    {
+        state["set"]["status"] = json!({
+            "observedGeneration": status.observed_generation, "replicas": status.replicas,
+            "readyReplicas": status.ready_replicas, "availableReplicas": status.available_replicas,
+            "currentReplicas": status.current_replicas, "updatedReplicas": status.updated_replicas,
+            "currentRevision": status.current_revision, "updateRevision": status.update_revision,
+            "collisionCount": status.collision_count,
+        });
+    }
+    state
+}
+
+fn draw(rng: &mut Rng, number: usize) -> Value {
+    let mood = weighted(rng, &[(Mood::Sound, 40), (Mood::OneFault, 40), (Mood::Chaos, 20)]);
+    let replicas = rng.i64(0..=5);
+    let start = weighted(rng, &[(0, 70), (1, 15), (3, 15)]);
+    let mut shape = Shape {
+        name: weighted(rng, &[("web", 90), ("web-1", 10)]),
+        replicas,
+        start,
+        templates: weighted(rng, &[(vec![], 30), (vec!["data"], 45), (vec!["data", "data-x"], 25)]),
+        mood,
+        labels: Vec::new(),
+        faulty: start + rng.i64(0..=replicas + 1),
+        updated_from: if rng.bool() { 0 } else { rng.i64(0..=replicas + 1) },
+    };
+    let version = rng.usize(0..3);
+    let revisions = revisions(rng, &mut shape, version);
+    let gate = rng.f32() < 0.3;
+    let set = set(rng, &shape, version, gate);
+    let pods = pods(rng, &shape);
+    let claims = claims(rng, &shape, &pods, &set);
+    let mut state =
+        json!({"id": number, "now": NOW, "set": set, "pods": pods, "claims": claims, "revisions": revisions});
+    let mut gates = Map::new();
+    if gate {
+        gates.insert("MaxUnavailableStatefulSet".into(), true.into());
+    }
+    if rng.f32() < 0.1 {
+        gates.insert("StatefulSetSemanticRevisionComparison".into(), false.into());
+    }
+    if !gates.is_empty() {
+        state["featureGates"] = gates.into();
+    }
+    state
+}
+
+fn set(rng: &mut Rng, shape: &Shape, version: usize, gate: bool) -> Value {
+    let claims: Vec<_> = shape
+        .templates
+        .iter()
+        .map(|name| json!({"metadata": {"name": name}, "spec": {}}))
+        .collect();
+    let name_or_other = |rng: &mut Rng| {
+        if rng.f32() < 0.1 {
+            String::new()
+        } else {
+            rng.choice(&shape.labels).cloned().unwrap_or_default()
+        }
+    };
+    let generation = rng.i64(1..5);
+    let mut set = json!({
+        "metadata": {"name": shape.name, "namespace": "d", "uid": "set-uid", "generation": generation},
+        "spec": {
+            "replicas": shape.replicas,
+            "podManagementPolicy": weighted(rng, &[("OrderedReady", 50), ("Parallel", 50)]),
+            "selector": {"matchLabels": {"app": "a"}},
+            "serviceName": "web",
+            "template": template(version),
+            "volumeClaimTemplates": claims,
+            "revisionHistoryLimit": weighted(rng, &[(10, 50), (0, 15), (1, 15), (2, 10), (-1, 10)]),
+            "minReadySeconds": weighted(rng, &[(0, 60), (30, 40)]),
+            "updateStrategy": strategy(rng, shape, gate),
+        },
+        "status": {
+            "observedGeneration": generation - rng.i64(0..=1),
+            "replicas": rng.i32(0..=5),
+            "readyReplicas": rng.i32(0..=5),
+            "availableReplicas": rng.i32(0..=5),
+            "currentReplicas": rng.i32(0..=5),
+            "updatedReplicas": rng.i32(0..=5),
+            "currentRevision": name_or_other(rng),
+            "updateRevision": name_or_other(rng),
+        },
+    });
+    if shape.start > 0 {
+        set["spec"]["ordinals"] = json!({"start": shape.start});
+    }
+    if rng.f32() < 0.8 {
+        let word = |rng: &mut Rng| weighted(rng, &[("Retain", 49), ("Delete", 50), ("Other", 1)]);
+        set["spec"]["persistentVolumeClaimRetentionPolicy"] =
+            json!({"whenDeleted": word(rng), "whenScaled": word(rng)});
+    }
+    if rng.bool() {
+        set["status"]["collisionCount"] = rng.i32(0..3).into();
+    }
+    if rng.f32() < 0.02 {
+        set["metadata"]["deletionTimestamp"] = "2026-05-01T11:00:00Z".into();
+    }
+    set
+}
+
+fn strategy(rng: &mut Rng, shape: &Shape, gate: bool) -> Value {
+    match rng.u32(0..100) {
+        0..12 => json!({"type": "OnDelete"}),
+        12..28 => json!({"type": "RollingUpdate"}),
+        _ => {
+            let partition = if rng.bool() { 0 } else { rng.i64(0..=shape.replicas + 2) };
+            let mut rolling = json!({"partition": partition});
+            if gate || rng.f32() < 0.1 {
+                let wanted = [
+                    json!(1),
+                    json!(2),
+                    json!(3),
+                    json!("1%"),
+                    json!("50%"),
+                    json!("100%"),
+                    Value::Null,
+                ];
+                let wanted = rng.choice(wanted).unwrap_or_default();
+                if !wanted.is_null() {
+                    rolling["maxUnavailable"] = wanted;
+                }
+            }
+            json!({"type": "RollingUpdate", "rollingUpdate": rolling})
+        }
+    }
+}
+
+/// A template as the server completes it; versions differ in image and in what else a template may hold.
+fn template(version: usize) -> Value {
+    json!({
+        "metadata": {"labels": {"app": "a"}, "annotations": {"note": "<&> \u{2028}é"}},
+        "spec": {
+            "containers": [{
+                "name": "c", "image": format!("registry.example/db:{version}"), "imagePullPolicy": "IfNotPresent",
+                "resources": {"limits": {"memory": "1Gi"}},
+                "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+                "readinessProbe": {"httpGet": {"path": "/", "port": "web", "scheme": "HTTP"},
+                    "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+            }],
+            "volumes": [{"name": "conf", "configMap": {"name": "conf", "defaultMode": 420}}],
+            "restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "schedulerName": "default-scheduler",
+            "terminationGracePeriodSeconds": 30, "securityContext": {},
+        }
+    })
+}
+
+/// What a revision stores of a template; older servers wrote nulls and lacked fields that are defaulted now.
+fn stored(rng: &mut Rng, version: usize) -> Value {
+    let mut template = template(version);
+    template["$patch"] = "replace".into();
+    if rng.f32() < 0.15 {
+        template["metadata"]["creationTimestamp"] = Value::Null;
+    }
+    if rng.f32() < 0.15 {
+        let paths = [
+            ("/spec", "restartPolicy"),
+            ("/spec", "securityContext"),
+            ("/spec", "terminationGracePeriodSeconds"),
+            ("/spec/containers/0", "imagePullPolicy"),
+            ("/spec/containers/0", "resources"),
+            ("/spec/containers/0/ports/0", "protocol"),
+            ("/spec/containers/0/readinessProbe", "periodSeconds"),
+            ("/spec/containers/0/readinessProbe/httpGet", "scheme"),
+            ("/spec/volumes/0/configMap", "defaultMode"),
+            ("/spec", "volumes"),
+        ];
+        let (path, key) = paths[rng.usize(0..paths.len())];
+        if let Some(fields) = template.pointer_mut(path).and_then(Value::as_object_mut) {
+            fields.remove(key);
+        }
+    }
+    json!({"spec": {"template": template}})
+}
+
+/// A history, and the names that pods and status may speak of.
+fn revisions(rng: &mut Rng, shape: &mut Shape, version: usize) -> Vec<Value> {
+    let clean = json!({"spec": {"template": {"$patch": "replace"}}});
+    let mut wanted = clean;
+    let fields = template(version);
+    wanted["spec"]["template"]
+        .as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
+    let expected = revision_name(shape.name, &hash(&canonical(&wanted), 0));
+    let mut list = Vec::new();
+    let mut names = Vec::new();
+    let mut newest = None;
+    let count = weighted(rng, &[(0, 5), (1, 20), (2, 30), (3, 20), (5, 15), (12, 10)]);
+    for at in 0..count {
+        let last = at + 1 == count;
+        let of = if last && rng.f32() < 0.75 {
+            version
+        } else {
+            rng.usize(0..3 + count)
+        };
+        let data = stored(rng, of);
+        let honest = revision_name(shape.name, &hash(&canonical(&data), 0));
+        let name = if rng.f32() < 0.7 {
+            honest
+        } else {
+            format!("{}-old{at}", shape.name)
+        };
+        // Something else may already have the name that the controller will choose.
+        let name = if rng.f32() < 0.05 { expected.clone() } else { name };
+        if names.contains(&name) {
+            continue;
+        }
+        let owner = weighted(rng, &[(Some("set-uid"), 92), (None, 4), (Some("other-uid"), 4)]);
+        let owners: Vec<_> = owner
+            .into_iter()
+            .map(|uid| reference("apps/v1", "StatefulSet", shape.name, uid, true))
+            .collect();
+        let app = weighted(rng, &[("a", 96), ("b", 4)]);
+        let number = if rng.f32() < 0.9 { at as i64 + 1 } else { rng.i64(1..4) };
+        list.push(json!({
+            "metadata": {"name": name, "namespace": "d", "uid": format!("rev-{at}"), "labels": {"app": app},
+                "creationTimestamp": format!("2026-01-0{}T00:00:00Z", rng.u32(1..=3)), "ownerReferences": owners},
+            "revision": number,
+            "data": data,
+        }));
+        names.push(name.clone());
+        newest = Some(name);
+    }
+    rng.shuffle(&mut list);
+    shape.labels = vec![newest.unwrap_or(expected)];
+    shape.labels.extend(names);
+    shape.labels.push(format!("{}-gone", shape.name));
+    list
+}
+
+fn pods(rng: &mut Rng, shape: &Shape) -> Vec<Value> {
+    let mut pods = Vec::new();
+    let beyond = if rng.f32() < 0.6 { 0 } else { rng.i64(1..=3) };
+    let below = if shape.mood == Mood::Chaos { 0 } else { shape.start };
+    let all_same = rng.choice(&shape.labels).cloned().unwrap_or_default();
+    for ordinal in below..shape.start + shape.replicas + beyond {
+        let fault = match shape.mood {
+            Mood::Sound => false,
+            Mood::OneFault => ordinal == shape.faulty || rng.f32() < 0.05,
+            Mood::Chaos => rng.f32() < 0.6,
+        };
+        let index = ordinal - shape.start;
+        let label = match shape.mood {
+            Mood::Chaos => rng.choice(&shape.labels).cloned().unwrap_or_default(),
+            _ if index >= shape.updated_from => shape.labels[0].clone(),
+            _ => all_same.clone(),
+        };
+        if fault && rng.f32() < 0.25 {
+            continue;
+        }
+        pods.push(pod(rng, shape, ordinal, &label, fault));
+    }
+    if rng.f32() < 0.02 {
+        pods.push(pod(rng, shape, 99_999_999_999, "", false));
+    }
+    if rng.f32() < 0.1 {
+        rng.shuffle(&mut pods);
+    }
+    pods
+}
+
+fn pod(rng: &mut Rng, shape: &Shape, ordinal: i64, label: &str, fault: bool) -> Value {
+    let zero = if fault && rng.f32() < 0.03 { "0" } else { "" };
+    let name = format!("{}-{zero}{ordinal}", shape.name);
+    let mut labels = json!({"app": "a", "statefulset.kubernetes.io/pod-name": name, "controller-revision-hash": label});
+    if rng.f32() < 0.03 {
+        labels["statefulset.kubernetes.io/pod-name"] = "other".into();
+    }
+    if fault && rng.f32() < 0.05 {
+        labels.as_object_mut().unwrap().remove("controller-revision-hash");
+    }
+    let mut volumes = vec![json!({"name": "conf", "configMap": {"name": "conf"}})];
+    for template in &shape.templates {
+        let claim = if rng.f32() < 0.01 {
+            "wrong".to_owned()
+        } else {
+            format!("{template}-{}-{ordinal}", shape.name)
+        };
+        if rng.f32() < 0.99 {
+            volumes.push(json!({"name": template, "persistentVolumeClaim": {"claimName": claim}}));
+        }
+    }
+    let since = weighted(
+        rng,
+        &[
+            ("2026-05-01T11:00:00Z", 90),
+            ("2026-05-01T11:59:50Z", 6),
+            ("2026-05-01T11:59:30Z", 4),
+        ],
+    );
+    let ready = |status: &str, since: Option<&str>| match since {
+        Some(since) => {
+            json!([{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": status, "lastTransitionTime": since}])
+        }
+        None => json!([{"type": "Ready", "status": status}]),
+    };
+    let (phase, conditions) = if !fault {
+        ("Running", ready("True", Some(since)))
+    } else {
+        match rng.u32(0..100) {
+            0..20 => ("Pending", json!([])),
+            20..40 => ("Running", ready("False", Some(since))),
+            40..52 => ("Running", ready("True", Some("2026-05-01T11:59:45Z"))),
+            52..56 => ("Running", ready("True", None)),
+            56..68 => ("Failed", ready("False", Some(since))),
+            68..76 => ("Succeeded", json!([])),
+            76..81 => ("Unknown", ready("Unknown", Some(since))),
+            81..84 => ("Pending", ready("True", Some(since))),
+            84 => ("", json!([])),
+            _ => ("Running", ready("True", Some(since))),
+        }
+    };
+    let mut pod = json!({
+        "metadata": {"name": name, "namespace": "d", "uid": pod_uid(ordinal), "labels": labels},
+        "spec": {"containers": [], "volumes": volumes},
+        "status": {"phase": phase, "conditions": conditions},
+    });
+    let healthy = fault && phase == "Running" && rng.f32() < 0.4;
+    if healthy || rng.f32() < if fault { 0.15 } else { 0.005 } {
+        pod["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:20Z".into();
+    }
+    pod
+}
+
+fn pod_uid(ordinal: i64) -> String {
+    format!("pod-{ordinal}")
+}
+
+fn claims(rng: &mut Rng, shape: &Shape, pods: &[Value], set: &Value) -> Vec<Value> {
+    let policy = &set["spec"]["persistentVolumeClaimRetentionPolicy"];
+    let owned = policy["whenDeleted"] == "Delete" && rng.f32() < 0.8;
+    let mut claims = Vec::new();
+    for ordinal in 0..shape.start + shape.replicas + 3 {
+        let exists = pods.iter().any(|pod| pod["metadata"]["uid"] == pod_uid(ordinal));
+        let odd = match shape.mood {
+            Mood::Sound => rng.f32() < 0.02,
+            Mood::OneFault => ordinal == shape.faulty && rng.f32() < 0.5,
+            Mood::Chaos => rng.f32() < 0.3,
+        };
+        for template in &shape.templates {
+            if rng.f32() < if odd || !exists { 0.25 } else { 0.02 } {
+                continue;
+            }
+            let pod_name = format!("{}-{ordinal}", shape.name);
+            let mut claim = json!({
+                "metadata": {"name": format!("{template}-{pod_name}"), "namespace": "d", "uid": format!("{template}-{ordinal}"),
+                    "ownerReferences": if odd { owners(rng, shape.name, &pod_name, ordinal) }
+                        else if owned { vec![reference("apps/v1", "StatefulSet", shape.name, "set-uid", true)] }
+                        else { vec![] }},
+                "spec": {}, "status": {"phase": "Bound"},
+            });
+            if rng.f32() < if odd { 0.2 } else { 0.01 } {
+                claim["metadata"]["deletionTimestamp"] = "2026-05-01T11:59:00Z".into();
+            }
+            claims.push(claim);
+        }
+    }
+    claims
+}
+
+fn owners(rng: &mut Rng, set: &str, pod: &str, ordinal: i64) -> Vec<Value> {
+    let all = [
+        reference("apps/v1", "StatefulSet", set, "set-uid", rng.f32() < 0.8),
+        reference("apps/v1", "StatefulSet", set, "old-set-uid", true),
+        reference("v1", "Pod", pod, &pod_uid(ordinal), rng.f32() < 0.8),
+        reference("v1", "Pod", pod, "old-pod-uid", true),
+        reference("v1", "ConfigMap", pod, "map-uid", rng.f32() < 0.3),
+        reference("operator.example/v1", "Database", set, "db-uid", rng.bool()),
+    ];
+    let count = rng.usize(0..=2);
+    rng.choose_multiple(all, count)
+}
+
+fn reference(api: &str, kind: &str, name: &str, uid: &str, controller: bool) -> Value {
+    let mut reference = json!({"apiVersion": api, "kind": kind, "name": name, "uid": uid});
+    if controller {
+        reference["controller"] = true.into();
+        reference["blockOwnerDeletion"] = true.into();
+    }
+    reference
+}
+
+fn weighted<T: Clone>(rng: &mut Rng, choices: &[(T, u32)]) -> T {
+    let total = choices.iter().map(|(_, weight)| weight).sum();
+    let mut at = rng.u32(0..total);
+    for (choice, weight) in choices {
+        if at < *weight {
+            return choice.clone();
+        }
+        at -= weight;
+    }
+    unreachable!("the weights add up to the total")
+}
