@@ -35,8 +35,10 @@ func (at place) up() error {
 	}
 	users := func(user string) string { return filepath.Join(folder, user+".kubeconfig") }
 	fmt.Printf("export KUBECONFIG=%s\n", users(controlplane.Admin))
-	fmt.Printf("# kubectl is %s; tests/testbed/down stops it all; nobody.kubeconfig and sets-only.kubeconfig have fewer rights\n",
-		filepath.Join(at.bin, "kubectl"))
+	dns, _ := os.ReadFile(filepath.Join(folder, "dns"))
+	fmt.Printf("# kubectl is %s; the cluster's DNS answers on %s; beside admin.kubeconfig lie\n"+
+		"# nobody.kubeconfig and sets-only.kubeconfig, with fewer rights; tests/testbed/down stops it all\n",
+		filepath.Join(at.bin, "kubectl"), dns)
 	return nil
 }
 
@@ -49,8 +51,17 @@ func (at place) startSupervisor() error {
 	if err != nil {
 		return err
 	}
+	// The supervisor says here why it ended, if it ended by itself. Its folder goes with it.
+	if err := os.MkdirAll(controlplane.Base(), 0o700); err != nil {
+		return err
+	}
+	log, err := os.Create(at.upFolder() + ".log")
+	if err != nil {
+		return err
+	}
+	defer log.Close()
 	cmd := exec.Command(self, "supervise")
-	cmd.Stdout = says
+	cmd.Stdout, cmd.Stderr = says, log
 	// Not exec through Start: this child is the one that outlives us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -93,12 +104,17 @@ func (at place) startFixed(ctx context.Context) (*controlplane.ControlPlane, err
 	if err := os.WriteFile(filepath.Join(folder.Path, "pid"), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 		return nil, err
 	}
-	return controlplane.New(ctx, folder, controlplane.Options{Testbed: at.testbed, Bin: at.bin, DNS: true})
+	cluster, err := controlplane.New(ctx, folder, controlplane.Options{Testbed: at.testbed, Bin: at.bin, DNS: true})
+	if err != nil {
+		return nil, err
+	}
+	return cluster, os.WriteFile(filepath.Join(folder.Path, "dns"), []byte(cluster.DNS), 0o600)
 }
 
 // down ends the supervisor, whose children end with it, and waits until the folder is gone.
 func (at place) down() error {
 	folder := at.upFolder()
+	_ = os.Remove(folder + ".log")
 	if !controlplane.InUse(folder) {
 		fmt.Fprintln(os.Stderr, "testbed: nothing is up")
 		return os.RemoveAll(folder)

@@ -148,7 +148,7 @@ func (c *ControlPlane) startKwok(stages string) error {
 	}
 	args := []string{
 		"--kubeconfig=" + c.Kubeconfig(Admin),
-		"--manage-nodes-with-annotation-selector=" + kwokAnnotation + "=fake",
+		"--manage-nodes-with-label-selector=" + kwokLabel + "=fake",
 		// Not loopback: the API refuses such EndpointSlices, and their controller backs off for minutes.
 		"--cidr=10.244.0.0/16",
 		// Without renewed leases every pod is NotReady after 40 s.

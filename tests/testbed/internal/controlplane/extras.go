@@ -76,12 +76,12 @@ func provisionerProcess(name string) string {
 // KillNode takes the node away from KWOK, as if its machine had died: nobody renews its lease, and
 // nothing happens to its pods but what the controllers do.
 func (c *ControlPlane) KillNode(ctx context.Context, name string) error {
-	_, err := c.Kubectl(ctx, "", "annotate", "--overwrite", "node", name, kwokAnnotation+"=dead")
+	_, err := c.Kubectl(ctx, "", "label", "--overwrite", "node", name, kwokLabel+"=dead")
 	return err
 }
 
 // ReviveNode gives it back.
 func (c *ControlPlane) ReviveNode(ctx context.Context, name string) error {
-	_, err := c.Kubectl(ctx, "", "annotate", "--overwrite", "node", name, kwokAnnotation+"=fake")
+	_, err := c.Kubectl(ctx, "", "label", "--overwrite", "node", name, kwokLabel+"=fake")
 	return err
 }

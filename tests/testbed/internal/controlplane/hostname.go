@@ -1,9 +1,11 @@
 package controlplane
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
@@ -14,6 +16,12 @@ import (
 
 // As is that start. It returns only when it failed.
 func As(hostname, program string, args []string) error {
+	// Pdeathsig belongs to a thread, and what survives the exec is the thread that calls it: not the
+	// one that was forked, as a rule. Until then the forked one's still holds.
+	runtime.LockOSThread()
+	if _, _, err := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); err != 0 {
+		return fmt.Errorf("prctl: %w", err)
+	}
 	_ = syscall.Sethostname([]byte(hostname)) // better under the machine's name than not at all
 	return syscall.Exec(program, args, os.Environ())
 }

@@ -9,7 +9,9 @@ import (
 )
 
 const (
-	kwokAnnotation = "kwok.x-k8s.io/node"
+	// KWOK takes the nodes with this label at "fake", also when it comes and goes (not so with the
+	// annotation of the same name, which it reads once).
+	kwokLabel = "kwok.x-k8s.io/node"
 	// What the node stage writes into the node's status (stages/node.yaml).
 	allocatableAnnotation = "testbed/allocatable"
 	addressAnnotation     = "testbed/address"
@@ -115,6 +117,7 @@ func (n Node) manifest(index int) string {
 		n.Memory = "16Gi"
 	}
 	labels := map[string]string{
+		kwokLabel:                          "fake",
 		"kubernetes.io/hostname":           n.Name,
 		"kubernetes.io/os":                 "linux",
 		"kubernetes.io/arch":               "amd64",
@@ -135,7 +138,6 @@ func (n Node) manifest(index int) string {
 			"name":   n.Name,
 			"labels": labels,
 			"annotations": map[string]string{
-				kwokAnnotation:        "fake",
 				allocatableAnnotation: string(allocatable),
 				addressAnnotation:     fmt.Sprintf("192.168.10.%d", 11+index),
 			},

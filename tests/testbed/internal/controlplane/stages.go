@@ -131,7 +131,7 @@ func condition(kind string, holds bool, reason string) string {
 
 // containers are the containers' statuses. `who` gets the given fields: all, none, or the special
 // ones (those that misbehave; all of them when the annotation says so). The rest runs and is ready.
-// In the fields $c is the container, $old its status so far, $count its restarts, $running since
+// Init containers are always done, or run beside them. In the fields $c is the container, $old its status so far, $count its restarts, $running since
 // when it runs, $image its full name, $imageID the digest that it was pulled as.
 func containers(who, fields string) string {
 	test := map[string]string{
@@ -170,6 +170,24 @@ func containers(who, fields string) string {
   - {name: {{ .name | Quote }}, mountPath: {{ .mountPath | Quote }}{{ if .readOnly }}, readOnly: true, recursiveReadOnly: Disabled{{ end }}}
   {{ end }}
   {{ end }}
+{{ end }}
+{{ with .spec.initContainers }}
+initContainerStatuses:
+{{ range . }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: {{ printf "docker.io/library/%s@sha256:%s" (regexReplaceAll ":[^:/]+$" .image "") (.image | sha256sum) | Quote }}
+  lastState: {}
+  ready: true
+  restartCount: 0
+  {{ if eq (.restartPolicy | default "") "Always" }}
+  started: true
+  state: {running: {startedAt: {{ $.status.startTime | default $now | Quote }}}}
+  {{ else }}
+  started: false
+  state: {terminated: {exitCode: 0, reason: Completed, startedAt: {{ $.status.startTime | default $now | Quote }}, finishedAt: {{ $.status.startTime | default $now | Quote }}}}
+  {{ end }}
+{{ end }}
 {{ end }}
 `)
 }
