@@ -1,12 +1,15 @@
 //! What went wrong with a request: its kind, for code, and one sentence without dumps, for a person.
 //! kube's own texts print whole structures and name no server.
 
-use std::{error::Error as StdError, fmt, io, time::Duration};
+mod unanswered;
+
+use std::{error::Error as StdError, io};
 
 use http::{Request, StatusCode, header, response::Parts};
-use http_body_util::BodyExt;
+use http_body_util::BodyExt as _;
 use kube::{Client, client::Body, core::Status};
-use tower::BoxError;
+
+pub(super) use unanswered::{Cause, Unanswered};
 
 /// Why a request gave no answer that can be used. Each holds the sentence to print.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,82 +136,6 @@ fn refused(status: &Status) -> Failure {
 
 fn no_credentials(err: &(dyn StdError + 'static)) -> Failure {
     Failure::Unauthorized(format!("cannot get credentials for the API server: {}", innermost(err)))
-}
-
-/// A request without an answer. Made by the layer around the client, which knows the server.
-#[derive(Debug)]
-pub(super) struct Unanswered {
-    /// `host:port`.
-    pub(super) address: String,
-    /// The proxy's `host:port`.
-    pub(super) proxy: Option<String>,
-    /// What happened.
-    pub(super) cause: Cause,
-}
-
-/// What happened to a request without an answer.
-#[derive(Debug)]
-pub(super) enum Cause {
-    /// The time was over.
-    Timeout(Duration),
-    /// The connection failed, or credentials could not be had.
-    Transport(BoxError),
-}
-
-impl StdError for Unanswered {}
-
-impl fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.failure().fmt(f)
-    }
-}
-
-impl Unanswered {
-    fn failure(&self) -> Failure {
-        let through = self
-            .proxy
-            .as_ref()
-            .map(|proxy| format!(" through the proxy {proxy}"))
-            .unwrap_or_default();
-        let address = &self.address;
-        match &self.cause {
-            Cause::Timeout(limit) => Failure::Timeout(format!(
-                "the API server at {address} did not answer{through} within {} (--request-timeout)",
-                shown(*limit)
-            )),
-            Cause::Transport(err) => {
-                if let Some(err) = err.downcast_ref::<kube::client::AuthError>() {
-                    return no_credentials(err);
-                }
-                Failure::Unreachable(format!(
-                    "cannot reach the API server at {address}{through}: {}",
-                    transport(innermost(err.as_ref()))
-                ))
-            }
-        }
-    }
-}
-
-fn shown(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 {
-        format!("{}s", limit.as_secs())
-    } else {
-        format!("{}ms", limit.as_millis())
-    }
-}
-
-/// What rustls says, for people.
-fn transport(text: String) -> String {
-    if text.contains("UnknownIssuer") {
-        return "its certificate is signed by an authority that is not trusted here (certificate-authority)".to_owned();
-    }
-    if text.contains("InvalidContentType") {
-        return "it does not speak TLS (is the server http?)".to_owned();
-    }
-    if let Some(rest) = text.strip_prefix("invalid peer certificate: ") {
-        return format!("its certificate is not valid: {rest}");
-    }
-    text
 }
 
 /// The first cause, which is the only part that says something; an operating system's error without its number.
