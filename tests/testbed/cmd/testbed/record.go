@@ -70,19 +70,33 @@ func (at place) recordOne(ctx context.Context, name, raw string) error {
 	if raw != "" {
 		return dump(ctx, cluster, filepath.Join(raw, s.Name))
 	}
+	if err := at.capture(ctx, cluster, s); err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// capture lets the tool record the cluster as the scenario's user sees it.
+func (at place) capture(ctx context.Context, cluster *controlplane.ControlPlane, s *scenario.Scenario) error {
 	file := filepath.Join(at.clusters, s.Name, "cluster.json")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
+	defer os.Remove(filepath.Dir(file)) // only when it stayed empty
 	cmd := exec.CommandContext(ctx, at.tool, "capture", "-o", file, "-A")
 	cmd.Env = cluster.Environ(s.User)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
+	began := time.Now()
 	if err := controlplane.Start(cmd); err != nil {
 		return err
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%s: kubectl-sts capture: %w\n%s", s.Name, err, said.String())
+		return fmt.Errorf("kubectl-sts capture: %w\n%s", err, said.String())
+	}
+	written, err := os.Stat(file)
+	if err != nil || written.ModTime().Before(began.Add(-time.Second)) {
+		return fmt.Errorf("kubectl-sts capture wrote nothing\n%s", said.String())
 	}
 	return nil
 }

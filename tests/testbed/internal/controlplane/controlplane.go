@@ -33,6 +33,7 @@ type ControlPlane struct {
 
 	bin       string
 	folder    *Folder
+	ports     *ports
 	tokens    map[string]string
 	client    *http.Client
 	mu        sync.Mutex
@@ -57,6 +58,9 @@ func New(ctx context.Context, folder *Folder, options Options) (*ControlPlane, e
 // Stop ends every component and removes the folder.
 func (c *ControlPlane) Stop() {
 	c.stop("")
+	if c.ports != nil {
+		c.ports.file.Close()
+	}
 	c.folder.Remove()
 }
 
@@ -64,10 +68,11 @@ func (c *ControlPlane) Stop() {
 func (c *ControlPlane) Failed() <-chan error { return c.failed }
 
 func (c *ControlPlane) start(ctx context.Context, options Options) error {
-	ports, err := freePorts(4)
-	if err != nil {
+	var err error
+	if c.ports, err = takePorts(4); err != nil {
 		return err
 	}
+	ports := c.ports.numbers
 	if err := c.writeServiceAccountKey(); err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,25 +91,3 @@ contexts:
 func (c *ControlPlane) Kubeconfig(user string) string { return c.file(user + ".kubeconfig") }
 
 func (c *ControlPlane) file(name string) string { return filepath.Join(c.Dir, name) }
-
-// freePorts finds n free ports below the range that the kernel hands out for outgoing connections,
-// so that no connection of a neighbour takes one before its owner listens.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range 200 {
-		random := make([]byte, 2)
-		if _, err := rand.Read(random); err != nil {
-			return nil, err
-		}
-		port := 20000 + (int(random[0])<<8|int(random[1]))%12000
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer listener.Close() // kept open until all are found: no port twice
-		if ports = append(ports, port); len(ports) == n {
-			return ports, nil
-		}
-	}
-	return nil, fmt.Errorf("no %d free ports on 127.0.0.1", n)
-}
