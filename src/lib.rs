@@ -5,4 +5,5 @@
 
 pub mod cluster;
 pub mod controller;
+pub mod diagnose;
 pub mod model;

@@ -75,7 +75,11 @@ impl ObjectRef {
     /// An object by namespace (empty for none) and name.
     pub fn named(kind: &str, namespace: &str, name: &str) -> Self {
         let namespace = (!namespace.is_empty()).then(|| namespace.to_owned());
-        Self { kind: kind.to_owned(), namespace, name: name.to_owned() }
+        Self {
+            kind: kind.to_owned(),
+            namespace,
+            name: name.to_owned(),
+        }
     }
 
     /// Kind and name as people say them, for instance `pod web-0`.
@@ -113,7 +117,14 @@ pub struct Evidence {
 impl Evidence {
     /// A field as it was found.
     pub fn field(object: ObjectRef, path: &str, value: impl Into<Value>) -> Self {
-        Self { object, path: path.to_owned(), value: value.into(), count: None, last_seen: None, stale: false }
+        Self {
+            object,
+            path: path.to_owned(),
+            value: value.into(),
+            count: None,
+            last_seen: None,
+            stale: false,
+        }
     }
 
     /// An event.
@@ -156,7 +167,12 @@ pub struct Remedy {
 impl Remedy {
     /// A remedy without commands.
     pub fn new(text: impl Into<String>, safety: Safety) -> Self {
-        Self { text: text.into(), commands: Vec::new(), avoid: Vec::new(), safety }
+        Self {
+            text: text.into(),
+            commands: Vec::new(),
+            avoid: Vec::new(),
+            safety,
+        }
     }
 
     /// Adds a command as an argument list.

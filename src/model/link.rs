@@ -73,7 +73,7 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
 
 impl<'a> Linked<'a> {
     /// Pods of a namespace whose name is this one, a dash and an ordinal.
-    pub fn pods_numbered(&self, namespace: &str, parent: &str) -> &[&'a Pod] {
+    pub fn pods_numbered<'s>(&'s self, namespace: &'s str, parent: &'s str) -> &'s [&'a Pod] {
         self.pods_numbered.get(&(namespace, parent)).map_or(&[], Vec::as_slice)
     }
 

@@ -1,0 +1,302 @@
+//! What a rule may look at: the set, its neighbours through indices, and what the controller would do.
+
+use jiff::Timestamp;
+
+use super::finding::ObjectRef;
+use super::provisioner::{self, Provisioner, Standing};
+use crate::controller::{self, Decision, HeldBack, Input, Op, Profile, Wait};
+use crate::model::gap::Gap;
+use crate::model::link::Linked;
+use crate::model::listing::Listing;
+use crate::model::objects::{Claim, Event, Object, Pod, StatefulSet, StorageClass};
+use crate::model::pod_state::{PodState, pod_state};
+use crate::model::set::{Ordinal, SetModel, parent_and_ordinal};
+
+/// Everything that is known when one set is diagnosed.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// All that was read.
+    pub linked: &'a Linked<'a>,
+    /// The set, laid out by ordinals.
+    pub model: SetModel<'a>,
+    /// What the controller sees.
+    pub input: Input<'a>,
+    /// What it does next.
+    pub decision: Decision,
+    /// What its waiting keeps from happening.
+    pub held_back: Vec<HeldBack>,
+}
+
+impl<'a> Context<'a> {
+    /// Lays out one set and asks the controller model about it.
+    pub fn new(linked: &'a Linked<'a>, set: &'a StatefulSet) -> Self {
+        let model = SetModel::new(linked, set);
+        let profile = Profile::for_version(linked.snapshot.server_version.as_deref().unwrap_or_default());
+        let namespace = set.metadata.namespace.as_str();
+        let pods = model.rows().filter_map(|row| row.pod);
+        let claims = model.rows().flat_map(|row| &row.claims).filter_map(|slot| slot.claim);
+        let revisions = model.revisions.iter().copied();
+        let input = Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profile);
+        debug_assert!(
+            model
+                .rows()
+                .all(|row| row.pod.is_none_or(|pod| pod.metadata.namespace == namespace))
+        );
+        let decision = controller::sync(&input);
+        let held_back = controller::held_back(&input, &decision);
+        Self {
+            linked,
+            model,
+            input,
+            decision,
+            held_back,
+        }
+    }
+
+    /// The set itself.
+    pub fn set(&self) -> &'a StatefulSet {
+        self.model.set
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> &'a str {
+        &self.set().metadata.namespace
+    }
+
+    /// The only clock.
+    pub fn now(&self) -> Timestamp {
+        self.linked.snapshot.taken_at
+    }
+
+    /// The objects of a listing, when nothing is missing that concerns this set; otherwise what is.
+    ///
+    /// # Errors
+    /// The first gap that could hide something of this set.
+    pub fn need<'l, T: Object>(&self, listing: &'l Listing<T>) -> Result<&'l [T], Gap> {
+        match listing.complete() {
+            Ok(items) => Ok(items),
+            Err(first) if listing.gaps.is_empty() => Err(first),
+            Err(_) => match listing.gaps.iter().find(|gap| self.concerns(gap)) {
+                Some(gap) => Err(gap.clone()),
+                None => Ok(&listing.items),
+            },
+        }
+    }
+
+    /// Whether what is missing could be of this set: a whole list, or an object with its namespace and its kind of name.
+    fn concerns(&self, gap: &Gap) -> bool {
+        let set = &self.set().metadata;
+        if gap
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| *namespace != set.namespace)
+        {
+            return false;
+        }
+        match &gap.name {
+            None => true,
+            // Claims end in the pod's name, so one test serves both.
+            Some(name) => match parent_and_ordinal(name) {
+                Some((parent, _)) => parent == set.name || parent.ends_with(&format!("-{}", set.name)),
+                None => true,
+            },
+        }
+    }
+
+    /// Rows whose pod exists and is not fine, lowest first; pods of the set only.
+    pub fn troubled(&self) -> impl Iterator<Item = (&Ordinal<'a>, &'a Pod, PodState<'a>)> {
+        self.model.rows().filter_map(|row| {
+            let pod = row.pod?;
+            let state = pod_state(pod);
+            (!matches!(state, PodState::Ready)).then_some((row, pod, state))
+        })
+    }
+
+    /// The claims of a row that exist and are not bound.
+    pub fn pending_claims<'s>(&'s self, row: &'s Ordinal<'a>) -> impl Iterator<Item = &'a Claim> + 's {
+        row.claims
+            .iter()
+            .filter_map(|slot| slot.claim)
+            .filter(|claim| claim.status.phase == "Pending")
+    }
+
+    /// The claims that keep this pod from being scheduled or started: unbound ones whose turn it is. A claim of a class
+    /// that waits for its consumer has its turn only once the scheduler chose a node, and not if scheduling failed again
+    /// after that.
+    pub fn awaited_claims<'s>(&'s self, row: &'s Ordinal<'a>) -> impl Iterator<Item = &'a Claim> + 's {
+        self.pending_claims(row).filter(move |claim| {
+            let class = claim.class().and_then(|name| self.linked.class(name));
+            match class.is_some_and(|class| class.waits_for_consumer()) {
+                false => true,
+                true => claim.selected_node().is_some() && !self.failed_after_selection(row, claim),
+            }
+        })
+    }
+
+    /// When the scheduler chose the claim's node, by its entry in managedFields.
+    pub fn selected_at(claim: &Claim) -> Option<Timestamp> {
+        let scheduler = |manager: &str| manager.contains("scheduler");
+        let writes = claim
+            .metadata
+            .managed_fields
+            .iter()
+            .filter(|entry| scheduler(&entry.manager) && entry.owns("metadata", "annotations"));
+        writes.filter_map(|entry| entry.time).max()
+    }
+
+    fn failed_after_selection(&self, row: &Ordinal<'_>, claim: &Claim) -> bool {
+        let Some(pod) = row.pod else { return false };
+        let failed = self
+            .events(&pod.metadata.uid, "FailedScheduling")
+            .next()
+            .and_then(Event::last_seen);
+        matches!((failed, Self::selected_at(claim)), (Some(failed), Some(selected)) if failed > selected)
+    }
+
+    /// Whether the controller will never replace this pod although it is on a revision that is not wanted:
+    /// kubernetes#67250. Only a trouble that its template made counts; a claim that is not bound follows the pod's
+    /// successor too.
+    pub fn withdrawn(&self, row: &Ordinal<'a>) -> bool {
+        let Some(pod) = row.pod else { return false };
+        let waits = self
+            .decision
+            .waits_for
+            .iter()
+            .any(|wait: &Wait| wait.name == pod.metadata.name);
+        let template_made = match pod_state(pod) {
+            // The same image again would fail again: then the template is not cured yet.
+            PodState::ImagePull(container, _) => {
+                let wanted = self
+                    .model
+                    .revision(self.desired_revision(row))
+                    .map(|revision| revision.images());
+                wanted.is_none_or(|images| !images.contains(&(container.name.as_str(), container.image.as_str())))
+            }
+            PodState::Crashing(..) | PodState::Waiting(..) | PodState::NotReady => true,
+            PodState::Unscheduled => self.pending_claims(row).next().is_none(),
+            PodState::Ready | PodState::Starting | PodState::Terminating | PodState::Ended => false,
+        };
+        waits && template_made && self.set().ordered() && pod.revision() != self.desired_revision(row)
+    }
+
+    /// The revision that this ordinal's pod would get if it were made now.
+    pub fn desired_revision(&self, row: &Ordinal<'_>) -> &str {
+        let index = row.ordinal - i64::from(self.set().start());
+        controller::desired_revision(&self.input, &self.decision, index)
+    }
+
+    /// Events about the object with this uid and reason, newest first.
+    pub fn events<'s>(&'s self, uid: &str, reason: &'s str) -> impl Iterator<Item = &'a Event> + 's {
+        self.linked
+            .events(uid)
+            .iter()
+            .copied()
+            .filter(move |event| event.reason == reason)
+    }
+
+    /// Whether the controller would create this pod now.
+    pub fn creates(&self, pod: &str) -> bool {
+        self.decision.names(Op::CreatePod).any(|name| name == pod)
+    }
+
+    /// What keeps an unbound claim from being bound.
+    pub fn claim_trouble(&self, claim: &'a Claim) -> ClaimTrouble<'a> {
+        let failed = self.events(&claim.metadata.uid, "ProvisioningFailed").next();
+        let class = claim.class().and_then(|name| self.linked.class(name));
+        let asked = claim.provisioner().or(class.map(|class| class.provisioner.as_str()));
+        let (Some(class), Some(asked)) = (class, asked.filter(|asked| *asked != NO_PROVISIONER)) else {
+            return ClaimTrouble::Other;
+        };
+        let provisioner = provisioner::investigate(self.linked, asked);
+        match (&provisioner.standing, failed) {
+            // Whoever reports a failure is there; that its workload cannot be seen is then beside the point.
+            (Standing::Running(_) | Standing::Hidden, Some(failed)) => ClaimTrouble::Failed(failed),
+            (Standing::Running(_), None) => ClaimTrouble::Other,
+            _ => ClaimTrouble::Provisioner(class, provisioner),
+        }
+    }
+
+    /// Claims that somebody waits for, by what keeps them: rows with their claims, lowest ordinal first.
+    pub fn waiting_claims(&self) -> Vec<(&Ordinal<'a>, &'a Claim, ClaimTrouble<'a>)> {
+        let rows = self.model.rows().filter(|row| row.pod.is_some_and(|pod| !pod.ready()));
+        rows.flat_map(|row| {
+            self.awaited_claims(row)
+                .map(move |claim| (row, claim, self.claim_trouble(claim)))
+        })
+        .collect()
+    }
+
+    /// Pods whose own trouble is worth a look: those of the set that the controller would not cure by itself, and those
+    /// of a provisioner that is down. With each the ordinals that suffer from it.
+    pub fn suspects(&self) -> Vec<Suspect<'a>> {
+        let own = self.troubled().filter(|(row, ..)| !self.withdrawn(row));
+        let mut suspects: Vec<_> = own
+            .map(|(row, pod, state)| Suspect {
+                pod,
+                state,
+                ordinals: vec![row.ordinal],
+                own: true,
+            })
+            .collect();
+        for (row, _, trouble) in self.waiting_claims() {
+            let ClaimTrouble::Provisioner(
+                _,
+                Provisioner {
+                    standing: Standing::Down(runner),
+                    ..
+                },
+            ) = trouble
+            else {
+                continue;
+            };
+            for pod in runner.pods {
+                match suspects
+                    .iter_mut()
+                    .find(|suspect| suspect.pod.metadata.uid == pod.metadata.uid)
+                {
+                    Some(known) => known.ordinals.push(row.ordinal),
+                    None => suspects.push(Suspect {
+                        pod,
+                        state: pod_state(pod),
+                        ordinals: vec![row.ordinal],
+                        own: false,
+                    }),
+                }
+            }
+        }
+        suspects
+    }
+}
+
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+/// What keeps a claim from being bound.
+#[derive(Debug)]
+pub enum ClaimTrouble<'a> {
+    /// Its provisioner does not run, or cannot be seen to.
+    Provisioner(&'a StorageClass, Provisioner<'a>),
+    /// Its provisioner tried and failed; the newest report.
+    Failed(&'a Event),
+    /// Something else.
+    Other,
+}
+
+/// A pod that is not fine.
+#[derive(Debug)]
+pub struct Suspect<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// What is the matter.
+    pub state: PodState<'a>,
+    /// The set's ordinals that suffer.
+    pub ordinals: Vec<i64>,
+    /// Whether the pod is the set's own.
+    pub own: bool,
+}
+
+impl Suspect<'_> {
+    /// The pod as an object.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef::of("Pod", &self.pod.metadata)
+    }
+}

@@ -1,0 +1,99 @@
+//! From what was read to what is wrong: rules say findings, the chain links them from the set to the root, the verdict
+//! sums them up. Pure.
+
+pub mod chain;
+pub mod context;
+pub mod finding;
+pub mod messages;
+pub mod provisioner;
+mod report;
+pub mod rules;
+mod verdict;
+
+pub use chain::Link;
+pub use report::{NotChecked, Owner, Serving, SetReport};
+pub use verdict::Verdict;
+
+use self::context::Context;
+use self::finding::Finding;
+use crate::model::gap::Gap;
+use crate::model::link::Linked;
+use crate::model::objects::StatefulSet;
+
+/// One rule: plain data, one file each.
+#[derive(Debug)]
+pub struct Rule {
+    /// `STS` and three digits; never used again for something else.
+    pub code: &'static str,
+    /// The fault, in words that read after "this is".
+    pub name: &'static str,
+    /// Markdown for `explain`, with the headings that every rule has.
+    pub explain: &'static str,
+    /// What it finds on one set.
+    pub check: fn(&Context<'_>) -> Checked,
+}
+
+/// What a rule found, or the gap that kept it from looking at all.
+pub type Checked = Result<Outcome, Gap>;
+
+/// What a rule found, and what would have made it surer.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// What was missing, where it was not needed altogether.
+    pub not_checked: Vec<Gap>,
+}
+
+impl From<Vec<Finding>> for Outcome {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self {
+            findings,
+            not_checked: Vec::new(),
+        }
+    }
+}
+
+/// Diagnoses one set: runs every rule, links causes, concludes.
+pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a>, SetReport) {
+    let cx = Context::new(linked, set);
+    let (mut findings, mut gaps) = (Vec::new(), Vec::new());
+    for rule in rules::ALL {
+        match (rule.check)(&cx) {
+            Ok(outcome) => {
+                let named = outcome.findings.into_iter().map(|f| Finding {
+                    code: rule.code,
+                    name: rule.name,
+                    ..f
+                });
+                findings.extend(named);
+                gaps.extend(outcome.not_checked);
+            }
+            Err(gap) => gaps.push(gap),
+        }
+    }
+    let mut findings = merged(findings);
+    chain::link_causes(&mut findings);
+    let report = report::conclude(&cx, findings, gaps);
+    (cx, report)
+}
+
+/// What one rule says of one object for several ordinals is one finding.
+fn merged(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match kept
+            .iter_mut()
+            .find(|known| known.code == finding.code && known.subject == finding.subject)
+        {
+            Some(known) => {
+                known.ordinals.extend(finding.ordinals);
+                known.ordinals.sort_unstable();
+                known.ordinals.dedup();
+                known.since = known.since.min(finding.since);
+            }
+            None => kept.push(finding),
+        }
+    }
+    kept
+}

@@ -1,0 +1,57 @@
+//! The rules, one file each. To add one: write the file, and name it twice below, in order; a test compares.
+
+mod sts104_claim_not_bound;
+mod sts112_provisioner_not_deployed;
+mod sts113_provisioner_renamed;
+mod sts118_provisioner_down;
+mod sts119_provisioner_not_visible;
+mod sts120_provisioning_failed;
+mod sts140_claim_terminating;
+mod sts199_claim_waits;
+mod sts201_held_back;
+mod sts204_withdrawn_revision;
+mod sts210_pod_not_created;
+mod sts220_partition_holds;
+mod sts301_insufficient_resources;
+mod sts304_waits_for_volume;
+mod sts399_not_scheduled;
+mod sts401_service_missing;
+mod sts501_image_not_pulled;
+mod sts502_container_crashes;
+mod sts503_out_of_memory;
+mod sts599_pod_not_ready;
+
+use super::Rule;
+
+/// Every rule, by code.
+pub const ALL: [&Rule; 20] = [
+    &sts104_claim_not_bound::RULE,
+    &sts112_provisioner_not_deployed::RULE,
+    &sts113_provisioner_renamed::RULE,
+    &sts118_provisioner_down::RULE,
+    &sts119_provisioner_not_visible::RULE,
+    &sts120_provisioning_failed::RULE,
+    &sts140_claim_terminating::RULE,
+    &sts199_claim_waits::RULE,
+    &sts201_held_back::RULE,
+    &sts204_withdrawn_revision::RULE,
+    &sts210_pod_not_created::RULE,
+    &sts220_partition_holds::RULE,
+    &sts301_insufficient_resources::RULE,
+    &sts304_waits_for_volume::RULE,
+    &sts399_not_scheduled::RULE,
+    &sts401_service_missing::RULE,
+    &sts501_image_not_pulled::RULE,
+    &sts502_container_crashes::RULE,
+    &sts503_out_of_memory::RULE,
+    &sts599_pod_not_ready::RULE,
+];
+
+/// Codes that once had a meaning and get no other.
+pub const RETIRED: [&str; 0] = [];
+
+/// The rule with this code or name, in any case.
+pub fn find(text: &str) -> Option<&'static Rule> {
+    ALL.into_iter()
+        .find(|rule| rule.code.eq_ignore_ascii_case(text) || rule.name.eq_ignore_ascii_case(text))
+}

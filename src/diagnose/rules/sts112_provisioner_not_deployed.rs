@@ -1,0 +1,75 @@
+//! A class names a provisioner that nobody runs.
+
+use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::provisioner::{Standing, investigate};
+use crate::diagnose::{Checked, Outcome, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    code: "STS112",
+    name: "provisioner-not-deployed",
+    explain: "\
+## What it means
+Kubernetes itself makes no volumes: a class names a provisioner, and somebody must run it. Nobody runs this one, so the
+claim waits for ever and the pod with it.
+## How it is detected
+No Deployment, DaemonSet, StatefulSet or pod of any namespace declares this name (`PROVISIONER_NAME`, `--provisioner`,
+`--drivername` …), no CSIDriver and no CSINode carries it, no Lease is named after it, and no volume of it was made within
+a day. Whether the CSIDriver exists is asked once more by name. What could not be searched makes the finding only likely.
+## What to do
+Install the provisioner, exactly under that name. The claim is then bound and the pod started, without anything else.
+Or use another class: claim templates cannot be changed, so the set has to be made again with it.
+## When it is fine
+Never, while a claim waits.
+## Source
+https://kubernetes.io/docs/concepts/storage/storage-classes/#provisioner
+",
+    check,
+};
+
+fn check(cx: &Context<'_>) -> Checked {
+    cx.need(&cx.linked.snapshot.classes)?;
+    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
+    for (row, claim, trouble) in cx.waiting_claims() {
+        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
+            continue;
+        };
+        if !matches!(provisioner.standing, Standing::Absent) {
+            continue;
+        }
+        let object = ObjectRef::of("StorageClass", &class.metadata);
+        let summary = format!("nobody runs its provisioner {}", provisioner.name);
+        let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
+            .certain(provisioner.searched_whole())
+            .ordinals([row.ordinal])
+            .since(claim.metadata.creation_timestamp)
+            .evidence(Evidence::field(object, "provisioner", provisioner.name.as_str()))
+            .remedy(remedy(cx, &provisioner.name, &class.metadata.name));
+        finding.evidence.extend(provisioner.evidence);
+        findings.push(finding);
+        not_checked.extend(provisioner.gaps);
+    }
+    Ok(Outcome { findings, not_checked })
+}
+
+fn remedy(cx: &Context<'_>, provisioner: &str, class: &str) -> Remedy {
+    let others = cx
+        .linked
+        .snapshot
+        .classes
+        .items
+        .iter()
+        .filter(|other| other.provisioner != provisioner);
+    let running = others.filter(|other| matches!(investigate(cx.linked, &other.provisioner).standing, Standing::Running(_)));
+    let names: Vec<_> = running.map(|other| other.metadata.name.as_str()).collect();
+    let instead = match names.as_slice() {
+        [] => String::new(),
+        names => format!("; classes whose provisioner runs: {}", names.join(", ")),
+    };
+    Remedy::new(
+        format!("install {provisioner}; the claim and its pod then go on by themselves{instead}"),
+        Safety::ReadOnly,
+    )
+    .command(&["kubectl", "get", "storageclass", class, "-o", "yaml"])
+    .avoid("deleting the pod or its claim: both come back the same")
+}

@@ -1,0 +1,84 @@
+//! A provisioner runs, and answers to another name than the one that the class asks for.
+
+use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::provisioner::Standing;
+use crate::diagnose::{Checked, Outcome, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    code: "STS113",
+    name: "provisioner-renamed",
+    explain: "\
+## What it means
+A claim is addressed to a provisioner by name. A provisioner runs here, but under a name that no class uses, while
+nobody answers to the name that the class does use. Both sides are healthy and never meet.
+## How it is detected
+Nobody answers to the class's provisioner, and a running workload declares (`PROVISIONER_NAME`, `--provisioner` …) a name
+that is no class's. Of several the one with the most similar name is shown.
+## What to do
+Give the provisioner the name that the class asks for: it restarts, takes the waiting claims, and the pods follow.
+A class's `provisioner` cannot be changed; the class can be deleted and made again without touching existing volumes.
+## When it is fine
+When that workload was never meant for this class: then the class's own provisioner is missing.
+## Source
+https://kubernetes.io/docs/concepts/storage/storage-classes/#provisioner
+",
+    check,
+};
+
+fn check(cx: &Context<'_>) -> Checked {
+    cx.need(&cx.linked.snapshot.classes)?;
+    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
+    for (row, claim, trouble) in cx.waiting_claims() {
+        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
+            continue;
+        };
+        let Standing::Renamed(runner, other) = &provisioner.standing else {
+            continue;
+        };
+        let name = provisioner.name.as_str();
+        let class_name = &class.metadata.name;
+        let mut finding = Finding::new(
+            Role::Root,
+            Severity::Error,
+            runner.object.clone(),
+            format!("answers to {other}; class {class_name} asks for {name}"),
+        )
+        .certain(provisioner.searched_whole())
+        .ordinals([row.ordinal])
+        .since(claim.metadata.creation_timestamp)
+        .evidence(Evidence::field(
+            ObjectRef::of("StorageClass", &class.metadata),
+            "provisioner",
+            name,
+        ))
+        .remedy(remedy(&runner.object, &runner.named_by.path, name));
+        finding.evidence.extend(provisioner.evidence.clone());
+        findings.push(finding);
+        not_checked.extend(provisioner.gaps);
+    }
+    Ok(Outcome { findings, not_checked })
+}
+
+fn remedy(workload: &ObjectRef, named_by: &str, name: &str) -> Remedy {
+    let text = format!("give it the name {name}: it restarts and takes the waiting claims");
+    let remedy = Remedy::new(text, Safety::Reversible).avoid("deleting the pod or its claim: both come back the same");
+    let namespace = workload.namespace.as_deref().unwrap_or_default();
+    let target = format!("{}/{}", workload.kind.to_lowercase(), workload.name);
+    // Only a variable can be set by a command that leaves everything else as it is.
+    match named_by
+        .rsplit_once(".env[")
+        .and_then(|(_, rest)| rest.strip_suffix(']'))
+    {
+        Some(variable) if workload.kind != "Pod" => remedy.command(&[
+            "kubectl",
+            "set",
+            "env",
+            &target,
+            "-n",
+            namespace,
+            &format!("{variable}={name}"),
+        ]),
+        _ => remedy.command(&["kubectl", "edit", &target, "-n", namespace]),
+    }
+}

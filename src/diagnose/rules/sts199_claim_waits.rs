@@ -1,0 +1,63 @@
+//! A claim waits, and no other rule knows why: the newest warning about it, word for word.
+
+use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::{Checked, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    code: "STS199",
+    name: "claim-waits",
+    explain: "\
+## What it means
+The claim has no volume, and none of the causes that are known here fits.
+## How it is detected
+The claim is Pending and awaited by a pod. The newest event about it is shown word for word; the finding is only likely.
+## What to do
+Read the event; look at the claim's class and at the volumes that could fit.
+## When it is fine
+For some seconds after the claim was made.
+## Source
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
+",
+    check,
+};
+
+fn check(cx: &Context<'_>) -> Checked {
+    cx.need(&cx.linked.snapshot.claims)?;
+    let mut findings = Vec::new();
+    for (row, claim, trouble) in cx.waiting_claims() {
+        if !matches!(trouble, ClaimTrouble::Other) {
+            continue;
+        }
+        let object = ObjectRef::of("PersistentVolumeClaim", &claim.metadata);
+        let event = cx.linked.events(&claim.metadata.uid).first();
+        let class = claim
+            .class()
+            .map_or("no class".to_owned(), |class| format!("class {class:?}"));
+        let summary = match event {
+            Some(event) => format!("Pending with {class}: {}", event.message),
+            None => format!("Pending with {class}, and no event says why"),
+        };
+        let remedy = Remedy::new(
+            "look at the claim, its class and the volumes that could fit",
+            Safety::ReadOnly,
+        )
+        .command(&[
+            "kubectl",
+            "describe",
+            "pvc",
+            &claim.metadata.name,
+            "-n",
+            &claim.metadata.namespace,
+        ]);
+        let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
+            .certain(false)
+            .ordinals([row.ordinal])
+            .since(claim.metadata.creation_timestamp)
+            .evidence(Evidence::field(object, "status.phase", claim.status.phase.as_str()))
+            .remedy(remedy);
+        finding.evidence.extend(event.map(|event| Evidence::event(event)));
+        findings.push(finding);
+    }
+    Ok(findings.into())
+}

@@ -1,0 +1,126 @@
+//! The governing Service does not exist, so no pod has a DNS name of its own.
+
+use crate::diagnose::context::Context;
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::{Checked, Rule};
+use crate::model::objects::PodSpec;
+use crate::model::pod_state::PodState;
+use crate::model::resource::Resource;
+
+pub(super) const RULE: Rule = Rule {
+    code: "STS401",
+    name: "service-missing",
+    explain: "\
+## What it means
+`spec.serviceName` names the headless Service that gives every pod its name, `<pod>.<service>.<namespace>.svc`. It does
+not exist, so none of these names resolves. The controller neither makes nor checks it: pods start all the same.
+## How it is detected
+No Service of that name is in the namespace; a read of its own confirms it after the list. An error where the template
+itself uses the name, or a started pod is not Ready; a warning where nothing shows that the names are needed.
+## What to do
+Create a Service of exactly that name with `clusterIP: None` and a selector that matches the pods: the records appear at
+once, without a restart. `serviceName` itself cannot be changed.
+## When it is fine
+When nobody uses the pods' names.
+## Source
+https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-network-id
+",
+    check,
+};
+
+fn check(cx: &Context<'_>) -> Checked {
+    cx.need(&cx.linked.snapshot.services)?;
+    let set = cx.set();
+    let name = set.spec.service_name.as_str();
+    if name.is_empty() || cx.model.service.is_some() {
+        return Ok(Vec::new().into());
+    }
+    let namespace = cx.namespace();
+    let used = set.spec.template.spec().is_some_and(|spec| mentions(&spec, name));
+    let suffers = cx
+        .troubled()
+        .any(|(_, _, state)| matches!(state, PodState::Crashing(..) | PodState::NotReady));
+    let severity = if used || suffers {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let consequence = if used {
+        ", and the template uses these names"
+    } else {
+        ""
+    };
+    let object = ObjectRef::named("Service", namespace, name);
+    let services = cx
+        .linked
+        .snapshot
+        .services
+        .items
+        .iter()
+        .filter(|service| service.metadata.namespace == namespace);
+    let text = format!("create a headless Service {name} that selects the pods; records appear without a restart");
+    let finding = Finding::new(
+        Role::Root,
+        severity,
+        object.clone(),
+        format!("does not exist: no pod has a DNS name{consequence}"),
+    )
+    .certain(
+        cx.linked
+            .snapshot
+            .confirmed_absent(Resource::Services, Some(namespace), name),
+    )
+    .since(set.metadata.creation_timestamp)
+    .evidence(Evidence::field(
+        ObjectRef::of("StatefulSet", &set.metadata),
+        "spec.serviceName",
+        name,
+    ))
+    .evidence(Evidence::search(
+        object,
+        &format!("{} Services in {namespace}", services.count()),
+    ))
+    .remedy(create(text, namespace, name, set));
+    Ok(vec![finding].into())
+}
+
+/// A headless Service is made by one command, but only with the selector `app=<name>`; anything else is an edit.
+fn create(text: String, namespace: &str, name: &str, set: &crate::model::objects::StatefulSet) -> Remedy {
+    let remedy = Remedy::new(text, Safety::Reversible).command(&[
+        "kubectl",
+        "create",
+        "service",
+        "clusterip",
+        name,
+        "-n",
+        namespace,
+        "--clusterip=None",
+    ]);
+    let labels = &set.spec.selector.match_labels;
+    if labels.len() == 1 && labels.get("app").is_some_and(|app| app == name) {
+        return remedy;
+    }
+    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    remedy.command(&[
+        "kubectl",
+        "set",
+        "selector",
+        "service",
+        name,
+        &pairs.join(","),
+        "-n",
+        namespace,
+    ])
+}
+
+/// Whether a container's environment, command or arguments hold a name below the Service.
+fn mentions(spec: &PodSpec, service: &str) -> bool {
+    let needle = format!(".{service}");
+    spec.containers.iter().chain(&spec.init_containers).any(|container| {
+        let values = container.env.iter().filter_map(|variable| variable.value.as_ref());
+        values
+            .chain(&container.command)
+            .chain(&container.args)
+            .any(|text| text.contains(&needle))
+    })
+}

@@ -1,0 +1,220 @@
+//! The verdict: how the set's users feel it. Broken, waiting and unread are kept apart.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::context::Context;
+use super::finding::{Finding, Role, Severity};
+use crate::controller::{HeldBack, Op, WaitFact};
+use crate::model::gap::Gap;
+use crate::model::objects::Object;
+use crate::model::pod_state::{PodState, since};
+
+/// The verdict on one set, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// What was asked for is there and works, or is held on purpose.
+    Healthy,
+    /// The controller acts, or waits for something that ends by itself.
+    Progressing,
+    /// What was not read could overturn any other verdict.
+    Unknown,
+    /// Nothing is held back, yet something is broken or a danger stands armed.
+    Degraded,
+    /// Something that was asked for is held back and will not end by itself.
+    Blocked,
+}
+
+impl Verdict {
+    /// As JSON spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Progressing => "progressing",
+            Self::Unknown => "unknown",
+            Self::Degraded => "degraded",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+pub(super) struct Conclusion {
+    pub verdict: Verdict,
+    pub since: Option<Timestamp>,
+    pub summary: String,
+    pub held_back: Vec<&'static str>,
+}
+
+pub(super) fn unknown(gap: &Gap) -> Conclusion {
+    let summary = format!("{} could not be read ({})", gap.what(), gap.why());
+    Conclusion {
+        verdict: Verdict::Unknown,
+        since: None,
+        summary,
+        held_back: Vec::new(),
+    }
+}
+
+/// The verdict from findings and the controller's decision. Gaps that could overturn it are added to `gaps`.
+pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Gap>) -> Conclusion {
+    let root = findings
+        .iter()
+        .find(|finding| finding.role == Role::Root && finding.severity == Severity::Error);
+    let held_back = held_back(cx, root.is_some());
+    if let Some(root) = root {
+        let verdict = if held_back.is_empty() {
+            Verdict::Degraded
+        } else {
+            Verdict::Blocked
+        };
+        return Conclusion {
+            verdict,
+            since: root.since,
+            summary: headline(root),
+            held_back,
+        };
+    }
+    let broken = findings.iter().filter(|finding| finding.severity >= Severity::Warning);
+    if let Some(broken) = broken.max_by_key(|finding| finding.severity) {
+        return Conclusion {
+            verdict: Verdict::Degraded,
+            since: broken.since,
+            summary: headline(broken),
+            held_back,
+        };
+    }
+    let decisive = decisive_gaps(cx);
+    if let Some(gap) = decisive.first() {
+        let conclusion = unknown(gap);
+        gaps.extend(decisive);
+        return conclusion;
+    }
+    match progress(cx) {
+        Some((summary, since)) => Conclusion {
+            verdict: Verdict::Progressing,
+            since,
+            summary,
+            held_back: Vec::new(),
+        },
+        None => Conclusion {
+            verdict: Verdict::Healthy,
+            since: settled(cx),
+            summary: healthy(cx, findings),
+            held_back: Vec::new(),
+        },
+    }
+}
+
+fn headline(finding: &Finding) -> String {
+    format!("{}: {}", finding.subject.spoken(), finding.summary)
+}
+
+/// What is missing although a finding that rests on it would change a good verdict.
+fn decisive_gaps(cx: &Context<'_>) -> Vec<Gap> {
+    fn gap<T: Object>(cx: &Context<'_>, listing: &crate::model::listing::Listing<T>, matters: bool) -> Option<Gap> {
+        cx.need(listing).err().filter(|_| matters)
+    }
+    let snapshot = cx.linked.snapshot;
+    let spec = &cx.set().spec;
+    [
+        gap(cx, &snapshot.stateful_sets, true),
+        gap(cx, &snapshot.claims, !spec.volume_claim_templates.is_empty()),
+        gap(cx, &snapshot.services, !spec.service_name.is_empty()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What was asked for and does not happen. `start`: a pod exists, and cannot start.
+fn held_back(cx: &Context<'_>, broken: bool) -> Vec<&'static str> {
+    if !broken {
+        return Vec::new();
+    }
+    let mut held: Vec<&'static str> = cx
+        .held_back
+        .iter()
+        .map(|held| match held {
+            HeldBack::Create(_) => "scale-up",
+            HeldBack::ScaleDown(_) => "scale-down",
+            HeldBack::Update(_) => "update",
+        })
+        .collect();
+    let missing = cx.model.ordinals.iter().any(|row| row.pod.is_none());
+    if missing && cx.decision.error.is_some() && !held.contains(&"scale-up") {
+        held.push("scale-up");
+    }
+    let cannot_start = |state: &PodState<'_>| {
+        matches!(
+            state,
+            PodState::Unscheduled | PodState::ImagePull(..) | PodState::Waiting(..)
+        )
+    };
+    if cx.troubled().any(|(_, _, state)| cannot_start(&state)) {
+        held.push("start");
+    }
+    held
+}
+
+/// What is under way, when nothing is broken.
+fn progress(cx: &Context<'_>) -> Option<(String, Option<Timestamp>)> {
+    let set = cx.set();
+    if set.metadata.terminating() {
+        return Some(("the set is being deleted".to_owned(), set.metadata.deletion_asked()));
+    }
+    let acts = cx
+        .decision
+        .calls
+        .iter()
+        .find(|call| matches!(call.op, Op::CreatePod | Op::DeletePod | Op::CreateClaim));
+    if let Some(call) = acts {
+        let verb = if call.op == Op::DeletePod { "deletes" } else { "creates" };
+        return Some((format!("the controller {verb} {}", call.name), None));
+    }
+    if set
+        .status
+        .observed_generation
+        .is_none_or(|seen| seen < set.metadata.generation.unwrap_or(0))
+    {
+        return Some(("the controller has not seen the newest change yet".to_owned(), None));
+    }
+    for (row, pod, state) in cx.troubled() {
+        let says = match state {
+            PodState::Terminating => "is terminating",
+            PodState::Ended => "ended and is about to be replaced",
+            PodState::Unscheduled => "is about to be scheduled",
+            _ => "is starting",
+        };
+        return Some((format!("{} {says}", row.name), since(pod)));
+    }
+    cx.decision.waits_for.iter().find_map(|wait| match &wait.fact {
+        WaitFact::NotAvailable { .. } => Some((
+            format!("{} is Ready and must stay so for minReadySeconds", wait.name),
+            None,
+        )),
+        _ => None,
+    })
+}
+
+/// Since when all pods have been Ready.
+fn settled(cx: &Context<'_>) -> Option<Timestamp> {
+    cx.model
+        .ordinals
+        .iter()
+        .filter_map(|row| row.pod)
+        .filter_map(since)
+        .max()
+}
+
+fn healthy(cx: &Context<'_>, findings: &[Finding]) -> String {
+    // What is held on purpose is the one thing to say of a healthy set.
+    if let Some(said) = findings.iter().find(|finding| finding.role == Role::Effect) {
+        return said.summary.clone();
+    }
+    match cx.set().replicas() {
+        0 => "scaled to zero".to_owned(),
+        1 => "its pod is Ready".to_owned(),
+        wanted => format!("all {wanted} pods are Ready"),
+    }
+}
