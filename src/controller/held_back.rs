@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::sync::{desired, slots};
-use super::{Decision, Input, Op, Phase, Wait};
+use super::{Decision, Input, Op, Phase};
 
 /// Work that the controller would do, by ordinals, if what it waits for were fine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "action", content = "ordinals")]
 pub enum HeldBack {
-    /// Missing pods that are not created.
+    /// Missing pods that are not created, and pods that ended or end and are not made anew.
     Create(Vec<i64>),
     /// Pods out of range that are not deleted.
     ScaleDown(Vec<i64>),
@@ -45,18 +45,13 @@ pub fn held_back(input: &Input, decision: &Decision) -> Vec<HeldBack> {
     let all = set.ordered() || decision.error.is_some();
     let (replicas, condemned) = slots(input, &decision.current_revision, &decision.update_revision);
     let done = |op, name: &str| decision.names(op).any(|touched| touched == name);
-    let waits_itself = |ordinal| {
-        decision
-            .waits_for
-            .iter()
-            .any(|wait: &Wait| wait.ordinal == Some(ordinal))
-    };
+    let waits_itself = |ordinal| decision.waits_for.iter().any(|wait| wait.ordinal == Some(ordinal));
 
     let create = replicas.iter().filter(|slot| {
-        phase == Phase::Replicas
-            && !slot.created()
-            && (all || waits_itself(slot.ordinal))
-            && !done(Op::CreatePod, &slot.name(set))
+        let itself = waits_itself(slot.ordinal);
+        let lacking = !slot.created() || slot.ended() || (itself && slot.terminating());
+        let touched = || done(Op::CreatePod, &slot.name(set)) || done(Op::DeletePod, &slot.name(set));
+        phase == Phase::Replicas && lacking && (all || itself) && !touched()
     });
     let scale_down = condemned.iter().rev().filter(|slot| {
         phase <= Phase::Condemned && all && !slot.terminating() && !done(Op::DeletePod, &slot.name(set))
@@ -68,6 +63,7 @@ pub fn held_back(input: &Input, decision: &Decision) -> Vec<HeldBack> {
         updates
             && wants_update
             && slot.created()
+            && !slot.ended()
             && slot.revision != decision.update_revision
             && !slot.terminating()
             && !done(Op::DeletePod, &slot.name(set))

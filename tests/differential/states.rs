@@ -7,11 +7,19 @@ use serde_json::{Map, Value, json};
 use crate::compare::model;
 
 const NOW: &str = "2026-05-01T12:00:00.5Z";
-/// In the order of their weight: sound sets reach the later phases, broken ones stop early.
+
+/// How much is wrong: sound sets reach the later phases, broken ones stop early.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
+    /// Almost nothing.
     Sound,
+    /// One pod or its claims, the rest is sound.
     OneFault,
+    /// Pods are missing, and their claims may be odd.
+    Missing,
+    /// Only pods out of range are at fault.
+    Surplus,
+    /// Most pods.
     Chaos,
 }
 
@@ -49,8 +57,17 @@ pub fn generate(seed: usize, number: usize) -> Value {
 }
 
 fn draw(rng: &mut Rng, number: usize) -> Value {
-    let mood = weighted(rng, &[(Mood::Sound, 40), (Mood::OneFault, 40), (Mood::Chaos, 20)]);
-    let replicas = rng.i64(0..=5);
+    let mood = weighted(
+        rng,
+        &[
+            (Mood::Sound, 25),
+            (Mood::OneFault, 30),
+            (Mood::Missing, 15),
+            (Mood::Surplus, 15),
+            (Mood::Chaos, 15),
+        ],
+    );
+    let replicas = rng.i64(if mood == Mood::Missing { 1 } else { 0 }..=5);
     let start = weighted(rng, &[(0, 70), (1, 15), (3, 15)]);
     let mut shape = Shape {
         name: weighted(rng, &[("web", 90), ("web-1", 10)]),
@@ -271,13 +288,19 @@ fn revisions(rng: &mut Rng, shape: &mut Shape, version: usize) -> Vec<Value> {
 
 fn pods(rng: &mut Rng, shape: &Shape) -> Vec<Value> {
     let mut pods = Vec::new();
-    let beyond = if rng.f32() < 0.6 { 0 } else { rng.i64(1..=3) };
+    let beyond = match shape.mood {
+        Mood::Surplus => rng.i64(1..=3),
+        _ if rng.f32() < 0.6 => 0,
+        _ => rng.i64(1..=3),
+    };
     let below = if shape.mood == Mood::Chaos { 0 } else { shape.start };
     let all_same = rng.choice(&shape.labels).cloned().unwrap_or_default();
     for ordinal in below..shape.start + shape.replicas + beyond {
         let fault = match shape.mood {
             Mood::Sound => false,
             Mood::OneFault => ordinal == shape.faulty || rng.f32() < 0.05,
+            Mood::Missing => ordinal >= shape.faulty,
+            Mood::Surplus => ordinal >= shape.start + shape.replicas && rng.f32() < 0.7,
             Mood::Chaos => rng.f32() < 0.6,
         };
         let index = ordinal - shape.start;
@@ -286,7 +309,12 @@ fn pods(rng: &mut Rng, shape: &Shape) -> Vec<Value> {
             _ if index >= shape.updated_from => shape.labels[0].clone(),
             _ => all_same.clone(),
         };
-        if fault && rng.f32() < 0.25 {
+        let missing = match shape.mood {
+            Mood::Missing => 0.7,
+            Mood::Surplus => 0.0,
+            _ => 0.25,
+        };
+        if fault && rng.f32() < missing {
             continue;
         }
         pods.push(pod(rng, shape, ordinal, &label, fault));
@@ -376,6 +404,8 @@ fn claims(rng: &mut Rng, shape: &Shape, pods: &[Value], set: &Value) -> Vec<Valu
         let odd = match shape.mood {
             Mood::Sound => rng.f32() < 0.02,
             Mood::OneFault => ordinal == shape.faulty && rng.f32() < 0.5,
+            Mood::Missing => !exists && rng.f32() < 0.4,
+            Mood::Surplus => ordinal >= shape.start + shape.replicas && rng.f32() < 0.2,
             Mood::Chaos => rng.f32() < 0.3,
         };
         for template in &shape.templates {

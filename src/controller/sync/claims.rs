@@ -18,6 +18,8 @@ impl Run<'_> {
         let mut errors = Vec::new();
         for name in names {
             match self.input.claims.get(name.as_str()) {
+                // The cache does not show what this sync created, but the server knows.
+                None if self.created(&name) => errors.push(format!("failed to create PVC {name}: already exists")),
                 None => self.call(Op::CreateClaim, name, None),
                 Some(claim) if claim.metadata.terminating() => {
                     errors.push(format!("pvc {name} is being deleted"));
@@ -38,6 +40,18 @@ impl Run<'_> {
         } else {
             Err(aggregate(errors))
         }
+    }
+
+    /// Looks at what was done for this pod, which are the last calls.
+    fn created(&self, claim: &str) -> bool {
+        let latest = self
+            .calls
+            .iter()
+            .rev()
+            .take(2 * self.set.spec.volume_claim_templates.len());
+        latest
+            .into_iter()
+            .any(|call| call.op == Op::CreateClaim && call.name == claim)
     }
 
     /// Whether a claim of a missing pod still belongs to an earlier pod of this name; then its creation stops silently.

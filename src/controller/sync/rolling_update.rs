@@ -99,3 +99,35 @@ pub(super) fn max_unavailable(set: &StatefulSet) -> Result<i64, String> {
     };
     Ok(asked.max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn percentages_of_max_unavailable_round_down_to_one_at_least() {
+        let numbers = [
+            (json!(null), 10, 1),
+            (json!(3), 10, 3),
+            (json!(3), 0, 3),
+            (json!(0), 0, 1),
+        ];
+        let percents = [
+            ("10%", 25, 2),
+            ("100%", 5, 5),
+            ("50%", 5, 2),
+            ("10%", 5, 1),
+            ("1%", 0, 1),
+            ("0%", 0, 1),
+        ];
+        let percents = percents.map(|(text, replicas, wanted)| (json!(text), replicas, wanted));
+        for (asked, replicas, wanted) in numbers.into_iter().chain(percents) {
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": asked}});
+            let set = json!({"spec": {"replicas": replicas, "updateStrategy": strategy}});
+            let set: StatefulSet = serde_json::from_value(set).unwrap();
+            assert_eq!(max_unavailable(&set), Ok(wanted), "{asked} of {replicas}");
+        }
+    }
+}

@@ -20,14 +20,15 @@ import (
 // own creations, as they do in life; a rewritten claim is seen, because the controller retries on the conflict until
 // its cache has caught up.
 type objects struct {
-	calls  *calls
-	mu     sync.Mutex
-	pods   map[string]*v1.Pod
-	claims map[string]*v1.PersistentVolumeClaim
+	calls   *calls
+	mu      sync.Mutex
+	pods    map[string]*v1.Pod
+	claims  map[string]*v1.PersistentVolumeClaim
+	created map[string]bool
 }
 
 func newObjects(s state, log *calls) *objects {
-	o := &objects{calls: log, pods: map[string]*v1.Pod{}, claims: map[string]*v1.PersistentVolumeClaim{}}
+	o := &objects{calls: log, pods: map[string]*v1.Pod{}, claims: map[string]*v1.PersistentVolumeClaim{}, created: map[string]bool{}}
 	for _, pod := range s.Pods {
 		o.pods[pod.Namespace+"/"+pod.Name] = pod
 	}
@@ -81,7 +82,15 @@ func (o *objects) DeletePod(pod *v1.Pod) error {
 	return nil
 }
 
+// CreateClaim knows what this sync created, though its cache does not: a second attempt is refused and no call.
 func (o *objects) CreateClaim(claim *v1.PersistentVolumeClaim, _ *apps.StatefulSet) error {
+	o.mu.Lock()
+	again := o.created[claim.Name]
+	o.created[claim.Name] = true
+	o.mu.Unlock()
+	if again {
+		return errors.NewAlreadyExists(v1.Resource("persistentvolumeclaims"), claim.Name)
+	}
 	o.calls.add("createClaim", claim.Name, "")
 	return nil
 }
