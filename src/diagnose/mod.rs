@@ -4,7 +4,9 @@
 pub mod chain;
 pub mod context;
 pub mod finding;
+pub mod ledger;
 pub mod messages;
+pub mod next;
 pub mod provisioner;
 mod report;
 pub mod rules;

@@ -3,6 +3,7 @@
 use crate::controller::{HeldBack, ObjectKind};
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Role, Severity};
+use crate::diagnose::next::pod_names;
 use crate::diagnose::{Checked, Rule};
 use crate::model::pod_state::PodState;
 
@@ -74,19 +75,10 @@ fn check(cx: &Context<'_>) -> Checked {
 }
 
 fn sentence(cx: &Context<'_>, held: &HeldBack) -> String {
-    let names = names(cx, held.ordinals());
+    let names = pod_names(&cx.model, held.ordinals());
     match held {
         HeldBack::Create(_) => format!("{names} not created"),
         HeldBack::ScaleDown(_) => format!("{names} not removed"),
         HeldBack::Update(_) => format!("{names} not updated"),
-    }
-}
-
-/// Pods by name; many consecutive ones as a range.
-fn names(cx: &Context<'_>, ordinals: &[i64]) -> String {
-    let name = |ordinal: &i64| cx.set().pod_name(*ordinal);
-    match ordinals {
-        [first, .., last] if ordinals.len() > 3 => format!("{} to {}", name(first), name(last)),
-        _ => ordinals.iter().map(name).collect::<Vec<_>>().join(" and "),
     }
 }

@@ -3,6 +3,7 @@
 use crate::controller::outdated;
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Role, Severity};
+use crate::diagnose::next::pod_names;
 use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -38,11 +39,7 @@ fn check(cx: &Context<'_>) -> Checked {
         return Ok(Vec::new().into());
     }
     let object = ObjectRef::of("StatefulSet", &set.metadata);
-    let names: Vec<_> = held.iter().map(|ordinal| set.pod_name(*ordinal)).collect();
-    let names = match names.as_slice() {
-        [first, .., last] if names.len() > 3 => format!("{first} to {last}"),
-        names => names.join(" and "),
-    };
+    let names = pod_names(&cx.model, &held);
     let summary = if partition >= i64::from(set.replicas()) {
         format!(
             "partition {partition} is not below replicas {}: no pod is updated",

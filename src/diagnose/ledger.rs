@@ -1,0 +1,264 @@
+//! The ledger: one row for every ordinal that the set should have, and for those that are on their way out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::context::Context;
+use super::next::next;
+use crate::controller::Call;
+use crate::model::objects::{Claim, EndpointSlice};
+use crate::model::pod_state::{pod_state, since};
+use crate::model::set::{ClaimSlot, Ordinal};
+
+/// What `status` shows of a set beyond its diagnosis.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// Wanted pods.
+    pub desired: i32,
+    /// Ready pods among the wanted ordinals.
+    pub ready: usize,
+    /// Revisions.
+    pub revisions: Revisions,
+    /// `OrderedReady` or `Parallel`.
+    pub pod_management_policy: String,
+    /// `RollingUpdate`, `OnDelete` …
+    pub strategy: String,
+    /// Partition, an index from the first ordinal.
+    pub partition: i32,
+    /// What the controller does next.
+    pub decision: Next,
+    /// Rows, ascending by ordinal; condemned ones last.
+    pub ordinals: Vec<Row>,
+    /// Claims kept for ordinals that the set does not have.
+    pub parked: Vec<String>,
+}
+
+/// The revisions in play.
+#[derive(Clone, Debug, Serialize)]
+pub struct Revisions {
+    /// Where the last completed update ended.
+    pub current: String,
+    /// What the template asks for.
+    pub update: String,
+}
+
+/// The controller's next action.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Next {
+    /// The writes that it makes.
+    pub calls: Vec<Call>,
+    /// What it waits for.
+    pub waits_for: Vec<WaitsFor>,
+    /// All of it in words.
+    pub because: String,
+}
+
+/// One fact that the controller waits for.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaitsFor {
+    /// Kind of the object.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The fact.
+    pub fact: &'static str,
+}
+
+/// How a pod's revision stands to the one that it should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevisionStanding {
+    /// What it would be made from now.
+    Wanted,
+    /// On the update's revision although its ordinal is not asked to be.
+    New,
+    /// On the current revision while the update's is wanted.
+    Old,
+    /// On one that the template has left.
+    Withdrawn,
+}
+
+/// One ordinal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The number.
+    pub ordinal: i64,
+    /// The pod's name.
+    pub pod: String,
+    /// One word, or the API's own reason.
+    pub state: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Whether it is Ready.
+    pub ready: bool,
+    /// Restarts of its containers.
+    pub restarts: Option<i32>,
+    /// Its revision.
+    pub revision: Option<String>,
+    /// How that stands.
+    pub revision_standing: Option<RevisionStanding>,
+    /// Its node.
+    pub node: Option<String>,
+    /// The node's zone.
+    pub zone: Option<String>,
+    /// Its address.
+    pub address: Option<String>,
+    /// Its claims.
+    pub claims: Vec<ClaimCell>,
+    /// Whether an endpoint slice publishes its name; absent where that could not be read or nothing should publish it.
+    pub dns: Option<Published>,
+    /// Whether the set should no longer have it.
+    pub condemned: bool,
+}
+
+/// A claim of a row.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimCell {
+    /// Name.
+    pub name: String,
+    /// `bound`, `pending`, `lost`, `terminating`, `missing`, or `unknown` when claims could not be read.
+    pub state: String,
+    /// The volume it is bound to.
+    pub volume: Option<String>,
+    /// Its size.
+    pub size: Option<String>,
+}
+
+/// Whether a pod's name is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Published {
+    /// A slice holds its host name as ready.
+    Published,
+    /// No slice does.
+    Unpublished,
+}
+
+/// Lays out the rows of one set.
+pub fn ledger(cx: &Context<'_>) -> Ledger {
+    let set = cx.set();
+    let names = published(cx);
+    let claims_known = cx.need(&cx.linked.snapshot.claims).is_ok();
+    let pods_known = cx.need(&cx.linked.snapshot.pods).is_ok();
+    let row = |row: &Ordinal<'_>, condemned| Row { condemned, ..lay_out(cx, row, names.as_ref(), pods_known, claims_known) };
+    let waits = cx.decision.waits_for.iter().map(|wait| WaitsFor {
+        kind: format!("{:?}", wait.kind),
+        name: wait.name.clone(),
+        fact: wait.fact.name(),
+    });
+    // Without pods the model would speak of a set that has none.
+    let (calls, waits_for) = match pods_known {
+        true => (cx.decision.calls.clone(), waits.collect()),
+        false => (Vec::new(), Vec::new()),
+    };
+    Ledger {
+        desired: set.replicas(),
+        ready: cx.model.ready(),
+        revisions: Revisions {
+            current: set.status.current_revision.clone(),
+            update: set.status.update_revision.clone(),
+        },
+        pod_management_policy: set.spec.pod_management_policy.clone(),
+        strategy: set.spec.update_strategy.kind.clone(),
+        partition: set.partition(),
+        decision: Next { calls, waits_for, because: next(cx) },
+        ordinals: cx
+            .model
+            .ordinals
+            .iter()
+            .map(|ordinal| row(ordinal, false))
+            .chain(cx.model.condemned.iter().map(|ordinal| row(ordinal, true)))
+            .collect(),
+        parked: cx.model.parked.iter().map(|claim| claim.metadata.name.clone()).collect(),
+    }
+}
+
+fn lay_out(
+    cx: &Context<'_>,
+    row: &Ordinal<'_>,
+    names: Option<&BTreeMap<&str, bool>>,
+    pods_known: bool,
+    claims_known: bool,
+) -> Row {
+    let pod = row.pod;
+    let node = pod.map(|pod| pod.spec.node_name.as_str()).filter(|node| !node.is_empty());
+    let state = match (pod, row.foreign) {
+        (Some(pod), _) => pod_state(pod).word().to_owned(),
+        (None, Some(_)) => "name taken".to_owned(),
+        (None, None) if pods_known => "missing".to_owned(),
+        (None, None) => "unknown".to_owned(),
+    };
+    let named = names.map(|names| match names.get(row.name.as_str()) {
+        Some(true) => Published::Published,
+        Some(false) | None => Published::Unpublished,
+    });
+    Row {
+        ordinal: row.ordinal,
+        pod: row.name.clone(),
+        state,
+        since: pod.and_then(since),
+        ready: pod.is_some_and(|pod| pod.ready()),
+        restarts: pod.filter(|pod| !pod.status.container_statuses.is_empty()).map(|pod| pod.restarts()),
+        revision: pod.map(|pod| pod.revision().to_owned()).filter(|revision| !revision.is_empty()),
+        revision_standing: pod.map(|pod| standing(cx, row, pod.revision())),
+        node: node.map(str::to_owned),
+        zone: node.and_then(|node| cx.linked.node(node)?.zone()).map(str::to_owned),
+        address: pod.map(|pod| pod.status.pod_ip.clone()).filter(|address| !address.is_empty()),
+        claims: row.claims.iter().map(|slot| cell(slot, claims_known)).collect(),
+        dns: pod.and(named),
+        condemned: false,
+    }
+}
+
+fn standing(cx: &Context<'_>, row: &Ordinal<'_>, revision: &str) -> RevisionStanding {
+    if revision == cx.desired_revision(row) {
+        RevisionStanding::Wanted
+    } else if revision == cx.decision.update_revision {
+        RevisionStanding::New
+    } else if revision == cx.decision.current_revision {
+        RevisionStanding::Old
+    } else {
+        RevisionStanding::Withdrawn
+    }
+}
+
+fn cell(slot: &ClaimSlot<'_>, known: bool) -> ClaimCell {
+    let state = |claim: &Claim| match claim.metadata.terminating() {
+        true => "terminating".to_owned(),
+        false => claim.status.phase.to_lowercase(),
+    };
+    let absent = if known { "missing" } else { "unknown" };
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    ClaimCell {
+        name: slot.name.clone(),
+        state: slot.claim.map_or_else(|| absent.to_owned(), state),
+        volume: slot.claim.and_then(|claim| given(&claim.spec.volume_name)),
+        size: slot.claim.and_then(|claim| claim.status.capacity.get("storage").map(String::as_str).or(claim.request()).and_then(given)),
+    }
+}
+
+/// Host names that the governing Service's slices hold, and whether as ready. `None` when slices were not read whole,
+/// or no headless Service publishes names.
+fn published<'a>(cx: &Context<'a>) -> Option<BTreeMap<&'a str, bool>> {
+    let slices = &cx.linked.snapshot.slices;
+    cx.need(slices).ok()?;
+    let service = cx.model.service.filter(|service| service.headless())?;
+    let ours = |slice: &&EndpointSlice| {
+        slice.metadata.namespace == service.metadata.namespace
+            && slice.metadata.labels.get("kubernetes.io/service-name") == Some(&service.metadata.name)
+    };
+    let mut names = BTreeMap::new();
+    for endpoint in slices.items.iter().filter(ours).flat_map(|slice| slice.endpoints.iter().flatten()) {
+        if let Some(name) = endpoint.hostname.as_deref() {
+            // Absent means unknown, which consumers take as ready.
+            *names.entry(name).or_insert(false) |= endpoint.conditions.ready.unwrap_or(true);
+        }
+    }
+    Some(names)
+}
