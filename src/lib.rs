@@ -3,7 +3,12 @@
 //! Import rule: `model` ← `controller` ← `diagnose`; `render` sees these three; `cluster` sees `model` only; `commands`
 //! sees all. Everything below `commands`, `cluster` and `render` is pure: no I/O, clock, colour or command line.
 
+pub mod cli;
 pub mod cluster;
+pub mod commands;
 pub mod controller;
 pub mod diagnose;
+pub mod exit;
 pub mod model;
+pub mod render;
+pub mod session;

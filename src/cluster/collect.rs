@@ -70,7 +70,13 @@ pub struct Collected {
 /// # Errors
 /// When no list could be answered at all: the server is unreachable or does not know the user. A single refused,
 /// missing or late list is a [`Gap`] in the snapshot instead.
-pub async fn collect(client: &Client, context: &str, scope: Scope, first: &[Resource], keep: Keep) -> Result<Collected, Failure> {
+pub async fn collect(
+    client: &Client,
+    context: &str,
+    scope: Scope,
+    first: &[Resource],
+    keep: Keep,
+) -> Result<Collected, Failure> {
     let namespace = scope.namespace().map(str::to_owned);
     let recording = (keep != Keep::Nothing).then(|| Recording {
         api_version: API_VERSION.to_owned(),
@@ -84,23 +90,37 @@ pub async fn collect(client: &Client, context: &str, scope: Scope, first: &[Reso
         confirmed_absent: Vec::new(),
     });
     let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, context.to_owned(), scope);
-    let mut collection = Collection { snapshot, recording, mask: keep == Keep::Masked };
+    let mut collection = Collection {
+        snapshot,
+        recording,
+        mask: keep == Keep::Masked,
+    };
 
     let lists: Vec<_> = first.iter().map(|&resource| ListOf { resource, wide: false }).collect();
     collection.round(client, &lists, &[], true).await?;
     let second = rounds::second_round(&collection.snapshot);
-    let lists: Vec<_> = second.lists.iter().map(|&resource| ListOf { resource, wide: true }).collect();
+    let lists: Vec<_> = second
+        .lists
+        .iter()
+        .map(|&resource| ListOf { resource, wide: true })
+        .collect();
     collection.round(client, &lists, &second.reads, false).await?;
 
     if collection.snapshot.taken_at == Timestamp::UNIX_EPOCH {
         // A proxy may strip the Date header; the own clock is the next best.
         collection.snapshot.taken_at = Timestamp::now();
     }
-    let Collection { snapshot, mut recording, .. } = collection;
+    let Collection {
+        snapshot,
+        mut recording,
+        ..
+    } = collection;
     if let Some(recording) = &mut recording {
         recording.taken_at = snapshot.taken_at;
         recording.server_version.clone_from(&snapshot.server_version);
-        recording.lists.sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
+        recording
+            .lists
+            .sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
     }
     Ok(Collected { snapshot, recording })
 }
@@ -110,7 +130,11 @@ impl Collection {
         let (answers, mut inbox) = mpsc::channel(PAGES_AHEAD);
         let mut tasks = JoinSet::new();
         for &list in lists {
-            let namespace = if list.wide { None } else { self.snapshot.scope.namespace() };
+            let namespace = if list.wide {
+                None
+            } else {
+                self.snapshot.scope.namespace()
+            };
             let path = list.resource.path(namespace, None);
             self.record(list, |_| ());
             tasks.spawn(read_list(client.clone(), path, list, answers.clone()));
@@ -148,25 +172,32 @@ impl Collection {
             Answer::Failed(_, failure @ (Failure::Unreachable(_) | Failure::Unauthorized(_))) => return Err(failure),
             Answer::Failed(list, failure) => self.gap(list, reason(&failure)),
             Answer::Read(want, Ok(body)) => {
-                if let (Some(sink), Ok(object)) = (self.snapshot.sink(want.resource, false), serde_json::from_slice(&body)) {
+                if let (Some(sink), Ok(object)) =
+                    (self.snapshot.sink(want.resource, false), serde_json::from_slice(&body))
+                {
                     sink.object(object);
                 }
             }
             Answer::Read(want, Err(Failure::NotFound(_))) => {
                 if let Some(recording) = &mut self.recording {
-                    recording.confirmed_absent.push(Absent::new(want.resource, want.namespace.as_deref(), &want.name));
+                    recording
+                        .confirmed_absent
+                        .push(Absent::new(want.resource, want.namespace.as_deref(), &want.name));
                 }
-                self.snapshot.confirmed_absent.push((want.resource, want.namespace, want.name));
+                self.snapshot
+                    .confirmed_absent
+                    .push((want.resource, want.namespace, want.name));
             }
             // An absence that could not be confirmed stays unconfirmed: the finding is only likely.
             Answer::Read(..) => {}
             Answer::Version(Ok((parts, body))) => {
                 self.clock(&parts);
                 let version: Option<Value> = serde_json::from_slice(&body).ok();
-                self.snapshot.server_version =
-                    version.and_then(|v| v.get("gitVersion")?.as_str().map(str::to_owned));
+                self.snapshot.server_version = version.and_then(|v| v.get("gitVersion")?.as_str().map(str::to_owned));
             }
-            Answer::Version(Err(failure @ (Failure::Unreachable(_) | Failure::Unauthorized(_)))) => return Err(failure),
+            Answer::Version(Err(failure @ (Failure::Unreachable(_) | Failure::Unauthorized(_)))) => {
+                return Err(failure);
+            }
             Answer::Version(Err(_)) => {}
         }
         Ok(())
@@ -195,7 +226,11 @@ impl Collection {
 
     fn gap(&mut self, list: ListOf, reason: GapReason) {
         self.record(list, |recorded| recorded.gap(&reason));
-        let namespace = if list.wide { None } else { self.snapshot.scope.namespace() };
+        let namespace = if list.wide {
+            None
+        } else {
+            self.snapshot.scope.namespace()
+        };
         let gap = Gap::list(list.resource, namespace, reason);
         if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
             sink.gap(gap);
@@ -205,7 +240,11 @@ impl Collection {
     fn record(&mut self, list: ListOf, change: impl FnOnce(&mut RecordedList)) {
         let Some(recording) = &mut self.recording else { return };
         let namespaced = list.resource.info().namespaced && !list.wide;
-        let namespace = if namespaced { self.snapshot.scope.namespace() } else { None };
+        let namespace = if namespaced {
+            self.snapshot.scope.namespace()
+        } else {
+            None
+        };
         let empty = RecordedList::new(list.resource, namespace);
         let same = |known: &RecordedList| {
             known.group == empty.group && known.resource == empty.resource && known.namespace == empty.namespace
@@ -219,7 +258,10 @@ impl Collection {
 
     /// The server's clock is the only one: the newest Date header counts.
     fn clock(&mut self, parts: &Parts) {
-        let date = parts.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let date = parts
+            .headers
+            .get(http::header::DATE)
+            .and_then(|date| date.to_str().ok());
         if let Some(at) = date.and_then(|date| rfc2822::parse(date).ok()) {
             self.snapshot.taken_at = self.snapshot.taken_at.max(at.timestamp());
         }
@@ -261,13 +303,24 @@ fn next_page(body: &[u8]) -> String {
         #[serde(default)]
         metadata: PageHead,
     }
-    serde_json::from_slice::<Head>(body).map(|head| head.metadata.continue_token).unwrap_or_default()
+    serde_json::from_slice::<Head>(body)
+        .map(|head| head.metadata.continue_token)
+        .unwrap_or_default()
 }
 
 /// Continue tokens are base64url in practice, and opaque by contract.
 fn percent_encoded(token: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    token.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    token
+        .bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 fn reason(failure: &Failure) -> GapReason {

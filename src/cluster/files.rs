@@ -89,7 +89,11 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
         let file = entry?.path();
-        if file.extension().and_then(|suffix| suffix.to_str()).is_some_and(|suffix| readable.contains(&suffix)) {
+        if file
+            .extension()
+            .and_then(|suffix| suffix.to_str())
+            .is_some_and(|suffix| readable.contains(&suffix))
+        {
             files.push(file);
         }
     }
@@ -128,13 +132,26 @@ fn dump(documents: Vec<Value>, origin: String) -> Result<Snapshot> {
     let mut objects = Vec::new();
     let mut seen = BTreeSet::new();
     for document in documents {
-        let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |field: &str| {
+            document
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        let listed = kind.strip_suffix("List").filter(|_| document.get("items").is_some()).map(str::to_owned);
+        let listed = kind
+            .strip_suffix("List")
+            .filter(|_| document.get("items").is_some())
+            .map(str::to_owned);
         match listed {
             Some(item_kind) => {
                 seen.extend(Resource::of_kind(&api_version, &item_kind));
-                let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+                let items = document
+                    .get("items")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
                 // Items of a typed list carry neither kind nor version of their own.
                 objects.extend(items.into_iter().map(|item| {
                     let own = Resource::of_kind(text_of(&item, "apiVersion"), text_of(&item, "kind"));
@@ -144,8 +161,10 @@ fn dump(documents: Vec<Value>, origin: String) -> Result<Snapshot> {
             None => objects.push((Resource::of_kind(&api_version, &kind), document)),
         }
     }
-    let known: Vec<(Resource, Value)> =
-        objects.into_iter().filter_map(|(resource, object)| Some((resource?, object))).collect();
+    let known: Vec<(Resource, Value)> = objects
+        .into_iter()
+        .filter_map(|(resource, object)| Some((resource?, object)))
+        .collect();
     if known.is_empty() && seen.is_empty() {
         bail!("{origin} holds no recording and no Kubernetes object that is read here");
     }
@@ -179,9 +198,11 @@ fn newest_instant(value: &Value) -> Option<Timestamp> {
         Value::String(text) if text.len() >= 20 && text.as_bytes()[4] == b'-' => text.parse().ok(),
         Value::Array(items) => items.iter().filter_map(newest_instant).max(),
         // A deletion timestamp lies in the future by the grace period.
-        Value::Object(fields) => {
-            fields.iter().filter(|(name, _)| *name != "deletionTimestamp").filter_map(|(_, v)| newest_instant(v)).max()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| *name != "deletionTimestamp")
+            .filter_map(|(_, v)| newest_instant(v))
+            .max(),
         _ => None,
     }
 }

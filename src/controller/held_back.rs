@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::sync::{desired, slots};
-use super::{Decision, Input, Op, Phase};
+use super::sync::{Slot, desired, slots};
+use super::{Decision, Input, Op, Phase, WaitFact};
 
 /// Work that the controller would do, by ordinals, if what it waits for were fine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,13 +45,18 @@ pub fn held_back(input: &Input, decision: &Decision) -> Vec<HeldBack> {
     let all = set.ordered() || decision.error.is_some();
     let (replicas, condemned) = slots(input, &decision.current_revision, &decision.update_revision);
     let done = |op, name: &str| decision.names(op).any(|touched| touched == name);
-    let waits_itself = |ordinal| decision.waits_for.iter().any(|wait| wait.ordinal == Some(ordinal));
+    let waits = |slot: &Slot, fact: fn(&WaitFact) -> bool| {
+        decision
+            .waits_for
+            .iter()
+            .any(|wait| wait.ordinal == Some(slot.ordinal) && fact(&wait.fact))
+    };
 
     let create = replicas.iter().filter(|slot| {
-        let itself = waits_itself(slot.ordinal);
-        let lacking = !slot.created() || slot.ended() || (itself && slot.terminating());
+        let ends = || waits(slot, |fact| matches!(fact, WaitFact::Terminating));
+        let lacking = !slot.created() || slot.ended() || ends();
         let touched = || done(Op::CreatePod, &slot.name(set)) || done(Op::DeletePod, &slot.name(set));
-        phase == Phase::Replicas && lacking && (all || itself) && !touched()
+        phase == Phase::Replicas && lacking && (all || waits(slot, |_| true)) && !touched()
     });
     let scale_down = condemned.iter().rev().filter(|slot| {
         phase <= Phase::Condemned && all && !slot.terminating() && !done(Op::DeletePod, &slot.name(set))

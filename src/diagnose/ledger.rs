@@ -146,7 +146,10 @@ pub fn ledger(cx: &Context<'_>) -> Ledger {
     let names = published(cx);
     let claims_known = cx.need(&cx.linked.snapshot.claims).is_ok();
     let pods_known = cx.need(&cx.linked.snapshot.pods).is_ok();
-    let row = |row: &Ordinal<'_>, condemned| Row { condemned, ..lay_out(cx, row, names.as_ref(), pods_known, claims_known) };
+    let row = |row: &Ordinal<'_>, condemned| Row {
+        condemned,
+        ..lay_out(cx, row, names.as_ref(), pods_known, claims_known)
+    };
     let waits = cx.decision.waits_for.iter().map(|wait| WaitsFor {
         kind: format!("{:?}", wait.kind),
         name: wait.name.clone(),
@@ -167,7 +170,11 @@ pub fn ledger(cx: &Context<'_>) -> Ledger {
         pod_management_policy: set.spec.pod_management_policy.clone(),
         strategy: set.spec.update_strategy.kind.clone(),
         partition: set.partition(),
-        decision: Next { calls, waits_for, because: next(cx) },
+        decision: Next {
+            calls,
+            waits_for,
+            because: next(cx),
+        },
         ordinals: cx
             .model
             .ordinals
@@ -175,7 +182,12 @@ pub fn ledger(cx: &Context<'_>) -> Ledger {
             .map(|ordinal| row(ordinal, false))
             .chain(cx.model.condemned.iter().map(|ordinal| row(ordinal, true)))
             .collect(),
-        parked: cx.model.parked.iter().map(|claim| claim.metadata.name.clone()).collect(),
+        parked: cx
+            .model
+            .parked
+            .iter()
+            .map(|claim| claim.metadata.name.clone())
+            .collect(),
     }
 }
 
@@ -187,7 +199,9 @@ fn lay_out(
     claims_known: bool,
 ) -> Row {
     let pod = row.pod;
-    let node = pod.map(|pod| pod.spec.node_name.as_str()).filter(|node| !node.is_empty());
+    let node = pod
+        .map(|pod| pod.spec.node_name.as_str())
+        .filter(|node| !node.is_empty());
     let state = match (pod, row.foreign) {
         (Some(pod), _) => pod_state(pod).word().to_owned(),
         (None, Some(_)) => "name taken".to_owned(),
@@ -204,12 +218,18 @@ fn lay_out(
         state,
         since: pod.and_then(since),
         ready: pod.is_some_and(|pod| pod.ready()),
-        restarts: pod.filter(|pod| !pod.status.container_statuses.is_empty()).map(|pod| pod.restarts()),
-        revision: pod.map(|pod| pod.revision().to_owned()).filter(|revision| !revision.is_empty()),
+        restarts: pod
+            .filter(|pod| !pod.status.container_statuses.is_empty())
+            .map(|pod| pod.restarts()),
+        revision: pod
+            .map(|pod| pod.revision().to_owned())
+            .filter(|revision| !revision.is_empty()),
         revision_standing: pod.map(|pod| standing(cx, row, pod.revision())),
         node: node.map(str::to_owned),
         zone: node.and_then(|node| cx.linked.node(node)?.zone()).map(str::to_owned),
-        address: pod.map(|pod| pod.status.pod_ip.clone()).filter(|address| !address.is_empty()),
+        address: pod
+            .map(|pod| pod.status.pod_ip.clone())
+            .filter(|address| !address.is_empty()),
         claims: row.claims.iter().map(|slot| cell(slot, claims_known)).collect(),
         dns: pod.and(named),
         condemned: false,
@@ -239,7 +259,15 @@ fn cell(slot: &ClaimSlot<'_>, known: bool) -> ClaimCell {
         name: slot.name.clone(),
         state: slot.claim.map_or_else(|| absent.to_owned(), state),
         volume: slot.claim.and_then(|claim| given(&claim.spec.volume_name)),
-        size: slot.claim.and_then(|claim| claim.status.capacity.get("storage").map(String::as_str).or(claim.request()).and_then(given)),
+        size: slot.claim.and_then(|claim| {
+            claim
+                .status
+                .capacity
+                .get("storage")
+                .map(String::as_str)
+                .or(claim.request())
+                .and_then(given)
+        }),
     }
 }
 
@@ -254,7 +282,12 @@ fn published<'a>(cx: &Context<'a>) -> Option<BTreeMap<&'a str, bool>> {
             && slice.metadata.labels.get("kubernetes.io/service-name") == Some(&service.metadata.name)
     };
     let mut names = BTreeMap::new();
-    for endpoint in slices.items.iter().filter(ours).flat_map(|slice| slice.endpoints.iter().flatten()) {
+    for endpoint in slices
+        .items
+        .iter()
+        .filter(ours)
+        .flat_map(|slice| slice.endpoints.iter().flatten())
+    {
         if let Some(name) = endpoint.hostname.as_deref() {
             // Absent means unknown, which consumers take as ready.
             *names.entry(name).or_insert(false) |= endpoint.conditions.ready.unwrap_or(true);

@@ -12,11 +12,18 @@ pub fn next(cx: &Context<'_>) -> String {
         return format!("unknown: {} could not be read ({})", gap.what(), gap.why());
     }
     if let Some(row) = cx.model.ordinals.iter().find(|row| cx.withdrawn(row)) {
-        return format!("nothing, ever: OrderedReady waits for {} before it replaces a pod (kubernetes#67250)", row.name);
+        return format!(
+            "nothing, ever: OrderedReady waits for {} before it replaces a pod (kubernetes#67250)",
+            row.name
+        );
     }
     let acts = actions(decision);
     if let Some(error) = &decision.error {
-        let tries = if acts.is_empty() { String::new() } else { format!("{acts}; ") };
+        let tries = if acts.is_empty() {
+            String::new()
+        } else {
+            format!("{acts}; ")
+        };
         return format!("{tries}fails and tries again with growing delays: {error}");
     }
     if !acts.is_empty() {
@@ -72,7 +79,10 @@ fn waiting(cx: &Context<'_>, wait: &Wait) -> String {
         }
         WaitFact::OnDelete => {
             let pods: Vec<_> = cx.decision.waits_for.iter().map(|wait| wait.name.as_str()).collect();
-            format!("nothing: OnDelete replaces {} only after somebody deletes them", pods.join(", "))
+            format!(
+                "nothing: OnDelete replaces {} only after somebody deletes them",
+                pods.join(", ")
+            )
         }
     }
 }
@@ -96,7 +106,11 @@ fn idle(cx: &Context<'_>) -> String {
     let held: Vec<i64> = old.into_iter().filter(|ordinal| *ordinal < below).collect();
     match held.as_slice() {
         [] => "nothing: all is as asked".to_owned(),
-        held => format!("nothing: partition {} holds {}", set.partition(), pod_names(&cx.model, held)),
+        held => format!(
+            "nothing: partition {} holds {}",
+            set.partition(),
+            pod_names(&cx.model, held)
+        ),
     }
 }
 

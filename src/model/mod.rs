@@ -9,5 +9,6 @@ pub mod pod_state;
 pub mod recording;
 pub mod resource;
 pub mod rounds;
+pub mod selector;
 pub mod set;
 pub mod snapshot;

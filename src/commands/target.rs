@@ -1,0 +1,194 @@
+//! Which sets a command is about, and what it prints them as: shared by the commands that read.
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::diagnose::finding::Severity;
+use crate::diagnose::{SetReport, Verdict};
+use crate::exit::Exit;
+use crate::model::objects::{Object as _, StatefulSet};
+use crate::model::resource::Resource;
+use crate::model::selector;
+use crate::model::set::parent_and_ordinal;
+use crate::model::snapshot::Snapshot;
+use crate::render::envelope::Format;
+use crate::session::Session;
+
+/// Which sets, and in which form.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Sets by name, also as sts/NAME; none means all of the namespace
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only sets with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
+    pub selector: Option<String>,
+    /// Output form
+    #[arg(short, long, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// Exit with 3 on a finding of at least this severity
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// Output forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+    /// More columns
+    Wide,
+    /// Names only
+    Name,
+}
+
+/// Which severity makes the answer no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any finding
+    Info,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+    /// None
+    Never,
+}
+
+/// The sets that were asked for, and how the search for them ended.
+#[derive(Debug)]
+pub struct Chosen<'a> {
+    /// In the API's order, or in the order of the names.
+    pub sets: Vec<&'a StatefulSet>,
+    /// `Fine`, or `Failed` where a name was not found.
+    pub exit: Exit,
+}
+
+impl Target {
+    /// The sets that are meant. What was not found is said, and the rest is answered.
+    ///
+    /// # Errors
+    /// When sets could not be read, or a selector is none.
+    pub fn choose<'a>(&self, session: &Session, snapshot: &'a Snapshot) -> Result<Chosen<'a>> {
+        let namespace = session.namespace(snapshot);
+        let listing = &snapshot.stateful_sets;
+        if let (Err(gap), true) = (listing.complete(), listing.items.is_empty()) {
+            bail!("statefulsets could not be read: {}", gap.why());
+        }
+        let here: Vec<&StatefulSet> = listing
+            .items
+            .iter()
+            .filter(|set| namespace.is_none_or(|namespace| set.metadata.namespace == namespace))
+            .collect();
+        if self.names.is_empty() {
+            let sets = self.selected(&here)?;
+            if sets.is_empty() {
+                let place = namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"));
+                session.remark(&format!("No StatefulSets found in {place}."));
+            }
+            return Ok(Chosen { sets, exit: Exit::Fine });
+        }
+        let mut chosen = Chosen {
+            sets: Vec::new(),
+            exit: Exit::Fine,
+        };
+        for name in &self.names {
+            let found: Vec<_> = named(&here, name)?;
+            if found.is_empty() {
+                session.remark(&format!("error: {}", unknown(name, namespace, &here)));
+                chosen.exit = Exit::Failed;
+            }
+            for set in found {
+                if !chosen.sets.iter().any(|known| known.metadata.uid == set.metadata.uid) {
+                    chosen.sets.push(set);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn selected<'a>(&self, sets: &[&'a StatefulSet]) -> Result<Vec<&'a StatefulSet>> {
+        let Some(text) = &self.selector else {
+            return Ok(sets.to_vec());
+        };
+        let selector = match selector::parse(text) {
+            Ok(selector) => selector,
+            Err(part) => bail!("{part:?} is no label requirement such as app=db, app!=db, tier in (a,b) or !zone"),
+        };
+        Ok(sets
+            .iter()
+            .copied()
+            .filter(|set| selector.matches(&set.metadata.labels))
+            .collect())
+    }
+
+    /// The machine format, when one was asked for.
+    pub fn format(&self) -> Option<Format> {
+        match self.output? {
+            Output::Json => Some(Format::Json),
+            Output::Yaml => Some(Format::Yaml),
+            Output::Wide | Output::Name => None,
+        }
+    }
+
+    /// Whether the answer is no. `default`: what counts when the flag was not given.
+    pub fn judge(&self, reports: &[&SetReport], default: FailOn) -> Exit {
+        let fail_on = self.fail_on.unwrap_or(default);
+        let least = match fail_on {
+            FailOn::Never => return Exit::Fine,
+            FailOn::Info => Severity::Info,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Error => Severity::Error,
+        };
+        let no = |report: &&SetReport| {
+            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| finding.severity >= least)
+        };
+        if reports.iter().any(no) { Exit::No } else { Exit::Fine }
+    }
+}
+
+/// The sets that a name means: a set, the set of a pod, or the sets of a claim.
+fn named<'a>(sets: &[&'a StatefulSet], name: &str) -> Result<Vec<&'a StatefulSet>> {
+    let (kind, name) = name.split_once('/').unwrap_or(("sts", name));
+    let matches: Box<dyn Fn(&StatefulSet) -> bool> = match kind {
+        "sts" | "statefulset" | "statefulsets" | "statefulset.apps" | "statefulsets.apps" => {
+            Box::new(move |set| set.metadata.name == name)
+        }
+        "pod" | "pods" | "po" => {
+            Box::new(move |set| parent_and_ordinal(name).is_some_and(|(parent, _)| parent == set.metadata.name))
+        }
+        "pvc" | "persistentvolumeclaim" | "persistentvolumeclaims" => Box::new(move |set| {
+            parent_and_ordinal(name)
+                .is_some_and(|(_, ordinal)| set.claim_names(i64::from(ordinal)).any(|(_, claim)| claim == name))
+        }),
+        other => bail!("{other:?} is not looked at here; name a statefulset, a pod or a pvc"),
+    };
+    Ok(sets.iter().copied().filter(|set| matches(set)).collect())
+}
+
+/// What to say of a name that is no set: the nearest one, where one is near.
+fn unknown(name: &str, namespace: Option<&str>, sets: &[&StatefulSet]) -> String {
+    let plain = name.rsplit('/').next().unwrap_or(name);
+    let place = namespace.map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
+    let near = sets
+        .iter()
+        .map(|set| (strsim::levenshtein(&set.metadata.name, plain), &set.metadata.name))
+        .min();
+    let hint = match near {
+        Some((distance, near)) if distance <= plain.len().div_ceil(2) => format!("; did you mean {near:?}?"),
+        _ => String::new(),
+    };
+    format!(
+        "{} {plain:?} not found{place}{hint}",
+        Resource::StatefulSets.info().plural
+    )
+}
+
+/// Names as kubectl prints them with `-o name`.
+pub fn names(sets: &[&StatefulSet]) -> String {
+    sets.iter()
+        .map(|set| format!("statefulset.apps/{}\n", set.meta().name))
+        .collect()
+}

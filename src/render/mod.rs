@@ -1,0 +1,13 @@
+//! Values to strings: tables, chains, JSON. Nothing here reads, decides or prints.
+
+pub mod age;
+pub mod cell;
+pub mod diagnosis;
+pub mod envelope;
+pub mod layout;
+pub mod ledger;
+pub mod overview;
+pub mod palette;
+pub mod table;
+
+pub use layout::Layout;

@@ -1,0 +1,93 @@
+//! What every command gets: where to read from, and where and how to write.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Result;
+use clap::ColorChoice;
+
+use crate::cli::Global;
+use crate::cluster::collect::{Collected, Keep, collect};
+use crate::cluster::connect::connect;
+use crate::cluster::files::read_snapshot;
+use crate::model::resource::Resource;
+use crate::model::snapshot::{Scope, Snapshot};
+use crate::render::Layout;
+use crate::render::cell::cell;
+use crate::render::palette::Palette;
+
+/// One run of a command.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) global: Global,
+    layout: Layout,
+}
+
+impl Session {
+    /// A session that writes to standard output.
+    pub fn new(global: Global, colour: ColorChoice) -> Self {
+        let colour = match colour {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+        };
+        let terminal = std::io::stdout()
+            .is_terminal()
+            .then(terminal_size::terminal_size)
+            .flatten();
+        let width = terminal
+            .map(|(width, _)| usize::from(width.0))
+            .filter(|width| *width > 0);
+        Self {
+            global,
+            layout: Layout {
+                width,
+                palette: Palette::new(colour),
+            },
+        }
+    }
+
+    /// Width and colours.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Reads from the cluster, or from the file that stands for it.
+    pub async fn read(&self, first: &[Resource]) -> Result<Snapshot> {
+        match &self.global.from {
+            Some(path) => read_snapshot(path),
+            None => Ok(self.collect(first, Keep::Nothing).await?.snapshot),
+        }
+    }
+
+    /// Reads from the cluster.
+    pub async fn collect(&self, first: &[Resource], keep: Keep) -> Result<Collected> {
+        let connection = connect(&self.global.connect_args()).await?;
+        let scope = match self.global.all_namespaces {
+            true => Scope::All,
+            false => Scope::Namespace(connection.namespace.clone()),
+        };
+        Ok(collect(&connection.client, &connection.context, scope, first, keep).await?)
+    }
+
+    /// The one namespace that is looked at; `None` for all of them.
+    pub fn namespace<'s>(&'s self, snapshot: &'s Snapshot) -> Option<&'s str> {
+        match &self.global.namespace {
+            _ if self.global.all_namespaces => None,
+            Some(namespace) => Some(namespace),
+            None => snapshot.scope.namespace(),
+        }
+    }
+
+    /// Writes the answer.
+    pub fn print(&self, text: &str) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// Writes a remark beside the answer.
+    pub fn remark(&self, text: &str) {
+        // Without a standard error there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{}", cell(text));
+    }
+}
