@@ -63,7 +63,12 @@ async fn a_wait_that_is_not_worth_it_is_not_waited() {
     let api = FakeApi::plain(vec![busy(429, "3600")]);
     let mut scene = Scene::plain("long-wait", &api);
     scene.args.request_timeout = Some(Duration::ZERO);
-    get(&scene.connect().await.client, "/").await.unwrap_err();
+    let client = scene.connect().await.client;
+    // The limit is for the test that fails: it would take an hour to.
+    tokio::time::timeout(Duration::from_secs(60), get(&client, "/"))
+        .await
+        .unwrap()
+        .unwrap_err();
 
     scene.args.request_timeout = Some(Duration::from_secs(4));
     let api = FakeApi::plain(vec![busy(429, "5")]);
@@ -83,7 +88,11 @@ async fn a_server_that_says_nothing_is_one_sentence() {
             "the API server at {} did not answer within 200ms (--request-timeout)",
             api.address
         );
-        assert_eq!(get(&client, "/").await.unwrap_err(), Failure::Timeout(text.clone()));
+        // The limit is for the test that fails: it would never end.
+        let answer = tokio::time::timeout(Duration::from_secs(60), get(&client, "/"))
+            .await
+            .unwrap();
+        assert_eq!(answer.unwrap_err(), Failure::Timeout(text.clone()));
 
         let pods: Api<Pod> = Api::namespaced(client, "shop");
         assert_eq!(classify(&pods.get("web-0").await.unwrap_err()), Failure::Timeout(text));
@@ -105,15 +114,10 @@ async fn a_watch_is_bounded_to_its_beginning_only() {
 
 #[tokio::test]
 async fn a_port_that_nobody_listens_on_is_one_sentence() {
-    // Bound and never listened on: connections are refused, and nobody else can take it.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let scene = Scene::with("refused", &format!("server: http://127.0.0.1:{port}"), "");
+    // tcpmux: nobody serves it, and no test is given it.
+    let scene = Scene::with("refused", "server: 'http://127.0.0.1:1'", "");
     let failure = get(&scene.connect().await.client, "/").await.unwrap_err();
-    let text = format!("cannot reach the API server at 127.0.0.1:{port}: connection refused");
+    let text = "cannot reach the API server at 127.0.0.1:1: connection refused".to_owned();
     assert_eq!(failure, Failure::Unreachable(text));
 }
 

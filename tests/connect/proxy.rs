@@ -52,15 +52,10 @@ async fn the_kubeconfigs_proxy_is_used_even_for_this_machine() {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_named_without_its_password() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
     let mut scene = Scene::with("dead-proxy", "server: 'https://api.corp'", "");
-    scene.env.https_proxy = Some(format!("http://me:hunter2@127.0.0.1:{port}"));
+    scene.env.https_proxy = Some("http://me:hunter2@127.0.0.1:1".into());
     let failure = get(&scene.connect().await.client, "/").await.unwrap_err();
     let text =
-        format!("cannot reach the API server at api.corp:443 through the proxy 127.0.0.1:{port}: connection refused");
+        "cannot reach the API server at api.corp:443 through the proxy 127.0.0.1:1: connection refused".to_owned();
     assert_eq!(failure, Failure::Unreachable(text));
 }
