@@ -10,6 +10,7 @@
 )]
 
 mod compare;
+mod cure;
 mod oracle;
 mod shrink;
 mod states;
@@ -61,6 +62,19 @@ fn model_and_controller_agree() {
         0,
         "OrderedReady stopped without acting, failing or naming what it waits for"
     );
+}
+
+/// Needs no oracle: that the model decides as the controller does is the other test's matter.
+#[test]
+fn curing_what_is_waited_for_sets_free_what_is_held_back() {
+    let count = setting("KUBECTL_STS_CURED_STATES", 1_500);
+    let seed = setting("KUBECTL_STS_SEED", 1);
+    for number in 0..count {
+        let state = states::generate(seed, number);
+        if let Some(complaint) = cure::complaint(&state) {
+            panic!("{complaint}\nstate: {}", canonical(&state));
+        }
+    }
 }
 
 fn chunk(next: &Mutex<usize>, count: usize) -> Option<(usize, usize)> {

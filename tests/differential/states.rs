@@ -6,8 +6,6 @@ use serde_json::{Map, Value, json};
 
 use crate::compare::model;
 
-const NOW: &str = "2026-05-01T12:00:00.5Z";
-
 /// How much is wrong: sound sets reach the later phases, broken ones stop early.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
@@ -85,8 +83,17 @@ fn draw(rng: &mut Rng, number: usize) -> Value {
     let set = set(rng, &shape, version, gate);
     let pods = pods(rng, &shape);
     let claims = claims(rng, &shape, &pods, &set);
+    // A pod that turned Ready at 11:59:30 is available at exactly 12:00:00.
+    let now = weighted(
+        rng,
+        &[
+            ("2026-05-01T12:00:00Z", 50),
+            ("2026-05-01T12:00:00.5Z", 25),
+            ("2026-05-01T11:59:59.9Z", 25),
+        ],
+    );
     let mut state =
-        json!({"id": number, "now": NOW, "set": set, "pods": pods, "claims": claims, "revisions": revisions});
+        json!({"id": number, "now": now, "set": set, "pods": pods, "claims": claims, "revisions": revisions});
     let mut gates = Map::new();
     if gate {
         gates.insert("MaxUnavailableStatefulSet".into(), true.into());
