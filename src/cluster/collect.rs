@@ -143,7 +143,7 @@ impl Collection {
             let (client, answers) = (client.clone(), answers.clone());
             tasks.spawn(async move {
                 let path = want.resource.path(want.namespace.as_deref(), Some(&want.name));
-                let answer = get(&client, &path).await.map(|(_, body)| body.into());
+                let answer = get(&client, &path).await.map(|(_, body)| body);
                 // The receiver goes only when the whole collection is given up.
                 let _ = answers.send(Answer::Read(want, answer)).await;
             });
@@ -151,7 +151,7 @@ impl Collection {
         if version {
             let (client, answers) = (client.clone(), answers.clone());
             tasks.spawn(async move {
-                let answer = get(&client, "/version").await.map(|(parts, body)| (parts, body.into()));
+                let answer = get(&client, "/version").await;
                 let _ = answers.send(Answer::Version(answer)).await;
             });
         }
@@ -282,8 +282,8 @@ async fn read_list(client: Client, path: String, list: ListOf, answers: mpsc::Se
         if !token.is_empty() {
             query += &format!("&continue={}", percent_encoded(&token));
         }
-        let (parts, body): (Parts, Vec<u8>) = match get(&client, &query).await {
-            Ok((parts, body)) => (parts, body.into()),
+        let (parts, body) = match get(&client, &query).await {
+            Ok(answer) => answer,
             Err(failure) => {
                 let _ = answers.send(Answer::Failed(list, failure)).await;
                 return;

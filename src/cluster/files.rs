@@ -72,7 +72,7 @@ pub fn read_snapshot(path: &Path) -> Result<Snapshot> {
             if document.get("kind").and_then(Value::as_str) == Some(KIND) {
                 let recording: Recording = serde_json::from_value(document)
                     .with_context(|| format!("{} is a recording that this version cannot read", file.display()))?;
-                return Ok(recording.into_snapshot(origin));
+                return Ok(recording.into_snapshot());
             }
             documents.push(document);
         }
@@ -170,7 +170,7 @@ fn dump(documents: Vec<Value>, origin: String) -> Result<Snapshot> {
     }
     let newest = known.iter().filter_map(|(_, object)| newest_instant(object)).max();
     let taken_at = newest.with_context(|| format!("{origin} holds no instant to count ages from"))?;
-    let mut snapshot = Snapshot::new(taken_at, origin, Scope::All);
+    let mut snapshot = Snapshot::new(taken_at, format!("{origin} (as of {taken_at:.0})"), Scope::All);
     for (resource, object) in known {
         seen.insert(resource);
         if let Some(sink) = snapshot.sink(resource, false) {

@@ -10,6 +10,7 @@ use crate::model::link::Linked;
 use crate::model::listing::Listing;
 use crate::model::objects::{Claim, Event, Object, Pod, StatefulSet, StorageClass};
 use crate::model::pod_state::{PodState, pod_state};
+use crate::model::resource::Resource;
 use crate::model::set::{Ordinal, SetModel, parent_and_ordinal};
 
 /// Everything that is known when one set is diagnosed.
@@ -83,8 +84,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// All that was asked for, not read, and could be of this set.
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.linked.snapshot.gaps().filter(|gap| self.concerns(gap))
+    }
+
     /// Whether what is missing could be of this set: a whole list, or an object with its namespace and its kind of name.
     fn concerns(&self, gap: &Gap) -> bool {
+        let numbered = [Resource::Pods, Resource::PersistentVolumeClaims].contains(&gap.resource);
         let set = &self.set().metadata;
         if gap
             .namespace
@@ -95,7 +102,8 @@ impl<'a> Context<'a> {
         }
         match &gap.name {
             None => true,
-            // Claims end in the pod's name, so one test serves both.
+            // Claims end in the pod's name, so one test serves both; other kinds have names of any form.
+            Some(_) if !numbered => true,
             Some(name) => match parent_and_ordinal(name) {
                 Some((parent, _)) => parent == set.name || parent.ends_with(&format!("-{}", set.name)),
                 None => true,
@@ -212,7 +220,7 @@ impl<'a> Context<'a> {
             // Whoever reports a failure is there; that its workload cannot be seen is then beside the point.
             (Standing::Running(_) | Standing::Hidden, Some(failed)) => ClaimTrouble::Failed(failed),
             (Standing::Running(_), None) => ClaimTrouble::Other,
-            _ => ClaimTrouble::Provisioner(class, provisioner),
+            _ => ClaimTrouble::Provisioner(class, Box::new(provisioner)),
         }
     }
 
@@ -239,14 +247,10 @@ impl<'a> Context<'a> {
             })
             .collect();
         for (row, _, trouble) in self.waiting_claims() {
-            let ClaimTrouble::Provisioner(
-                _,
-                Provisioner {
-                    standing: Standing::Down(runner),
-                    ..
-                },
-            ) = trouble
-            else {
+            let ClaimTrouble::Provisioner(_, provisioner) = trouble else {
+                continue;
+            };
+            let Standing::Down(runner) = provisioner.standing else {
                 continue;
             };
             for pod in runner.pods {
@@ -274,7 +278,7 @@ const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 #[derive(Debug)]
 pub enum ClaimTrouble<'a> {
     /// Its provisioner does not run, or cannot be seen to.
-    Provisioner(&'a StorageClass, Provisioner<'a>),
+    Provisioner(&'a StorageClass, Box<Provisioner<'a>>),
     /// Its provisioner tried and failed; the newest report.
     Failed(&'a Event),
     /// Something else.

@@ -79,6 +79,8 @@ mod tests {
                 (Some(3), "Insufficient memory".to_owned())
             ]
         );
+        let newest = "0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.";
+        assert_eq!(texts(newest), [(Some(3), "Insufficient cpu".to_owned())]);
         let comma = "0/1 nodes are available: 1 node(s) had taint {k: v}, that the pod didn't tolerate.";
         assert_eq!(
             texts(comma),

@@ -10,6 +10,8 @@ pub mod next;
 pub mod provisioner;
 mod report;
 pub mod rules;
+#[cfg(test)]
+mod testing;
 mod verdict;
 
 pub use chain::Link;

@@ -82,6 +82,7 @@ pub(super) fn conclude(cx: &Context<'_>, findings: Vec<Finding>, mut gaps: Vec<G
             (findings, conclusion)
         }
     };
+    gaps.extend(cx.gaps().cloned());
     let chains = chain::chains(&findings);
     let not_checked: BTreeSet<NotChecked> = gaps
         .iter()

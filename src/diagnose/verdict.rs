@@ -179,7 +179,7 @@ fn progress(cx: &Context<'_>) -> Option<(String, Option<Timestamp>)> {
     {
         return Some(("the controller has not seen the newest change yet".to_owned(), None));
     }
-    for (row, pod, state) in cx.troubled() {
+    if let Some((row, pod, state)) = cx.troubled().next() {
         let says = match state {
             PodState::Terminating => "is terminating",
             PodState::Ended => "ended and is about to be replaced",

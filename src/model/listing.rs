@@ -118,6 +118,8 @@ pub trait Sink {
     fn answered(&mut self);
     /// Adds a gap.
     fn gap(&mut self, gap: Gap);
+    /// Takes back what was read, as if nothing had been asked for.
+    fn clear(&mut self);
 }
 
 impl<T: Object> Sink for Listing<T> {
@@ -145,6 +147,10 @@ impl<T: Object> Sink for Listing<T> {
 
     fn gap(&mut self, gap: Gap) {
         self.gaps.push(gap);
+    }
+
+    fn clear(&mut self) {
+        *self = Self::new(self.resource);
     }
 }
 

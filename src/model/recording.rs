@@ -136,7 +136,9 @@ impl Absent {
 
 impl Recording {
     /// The snapshot that was recorded. Resources that this version does not know are left out.
-    pub fn into_snapshot(self, origin: String) -> Snapshot {
+    /// Its origin is the recorded context, and when that was.
+    pub fn into_snapshot(self) -> Snapshot {
+        let origin = format!("{} (recorded {:.0})", self.context, self.taken_at);
         let scope = self.namespace.clone().map_or(Scope::All, Scope::Namespace);
         let mut snapshot = Snapshot::new(self.taken_at, origin, scope);
         snapshot.server_version = self.server_version;

@@ -78,3 +78,43 @@ fn remedy(cx: &Context<'_>, provisioner: &str, class: &str) -> Remedy {
     .command(&["kubectl", "get", "storageclass", class, "-o", "yaml"])
     .avoid("deleting the pod or its claim: both come back the same")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn a_class_whose_provisioner_nobody_runs_is_the_root() {
+        let found = findings(&RULE, "provisioner-not-deployed");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].subject.name, "fast");
+        assert_eq!(found[0].summary, "nobody runs its provisioner example.com/nfs");
+        assert_eq!(found[0].certainty, Certainty::Certain);
+    }
+
+    #[test]
+    fn silent_where_the_provisioner_runs_or_runs_under_another_name() {
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+        assert!(findings(&RULE, "provisioner-renamed").is_empty());
+        assert!(findings(&RULE, "provisioner-hidden-csidriver").is_empty());
+    }
+
+    #[test]
+    fn only_likely_where_the_absence_was_not_confirmed() {
+        let found = findings_after(&RULE, "provisioner-not-deployed", |snapshot| {
+            snapshot.confirmed_absent.clear()
+        });
+        assert_eq!(found[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn refused_lists_are_named() {
+        let gaps = refused(&RULE, "provisioner-not-deployed", Resource::StorageClasses);
+        assert_eq!(gaps[0].what(), "storageclasses");
+        let gaps = refused(&RULE, "provisioner-not-deployed", Resource::Deployments);
+        assert_eq!(gaps[0].what(), "deployments");
+    }
+}

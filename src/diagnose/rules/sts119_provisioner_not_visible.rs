@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>) -> Checked {
             .map(|trace| trace.object.spoken())
             .unwrap_or_default();
         let summary =
-            format!("no workload of its provisioner {name} can be seen, but {trace} shows that there was one");
+            format!("no workload of its provisioner {name} can be seen; {trace} shows that it is or was installed");
         let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
             .certain(false)
             .ordinals([row.ordinal])

@@ -119,10 +119,13 @@ fn remedy(cx: &Context<'_>, row: &Ordinal<'_>, wanted: &str) -> Remedy {
         0 => "",
         _ => ", on the same claims",
     };
-    Remedy::new(
-        format!("delete pod {}: it returns on {on}{keeps}", row.name),
-        Safety::Disruptive,
-    )
-    .command(&["kubectl", "delete", "pod", &row.name, "-n", cx.namespace()])
-    .avoid("changing the template again: nothing moves before this pod is deleted")
+    let stay = cx.model.ready();
+    let wanted_pods = cx.set().replicas();
+    let text = format!(
+        "delete pod {}: it returns on {on}{keeps}; {stay} of {wanted_pods} stay Ready",
+        row.name
+    );
+    Remedy::new(text, Safety::Disruptive)
+        .command(&["kubectl", "delete", "pod", &row.name, "-n", cx.namespace()])
+        .avoid("changing the template again: nothing moves before this pod is deleted")
 }

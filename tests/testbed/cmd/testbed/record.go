@@ -83,7 +83,7 @@ func (at place) capture(ctx context.Context, cluster *controlplane.ControlPlane,
 		return err
 	}
 	defer os.Remove(filepath.Dir(file)) // only when it stayed empty
-	cmd := exec.CommandContext(ctx, at.tool, "capture", "-o", file, "-A")
+	cmd := exec.CommandContext(ctx, at.tool, "capture", "-o", file, "-A", "--unmasked")
 	cmd.Env = cluster.Environ(s.User)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -106,7 +106,7 @@ func dump(ctx context.Context, cluster *controlplane.ControlPlane, folder string
 		return err
 	}
 	for _, kind := range rawKinds {
-		text, err := cluster.Kubectl(ctx, "", "get", kind, "-A", "-o", "json", "--show-managed-fields")
+		text, err := cluster.Kubectl(ctx, "", "get", kind, "-A", "--unmasked", "-o", "json", "--show-managed-fields")
 		if err != nil {
 			return err
 		}

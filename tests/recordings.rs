@@ -1,0 +1,75 @@
+//! Every recorded cluster: the answer is the one that its scenario expects, and every output is the committed one.
+//! `SNAPSHOTS=overwrite cargo test --test recordings` writes the outputs anew, to be read before they are committed.
+
+#[path = "support/scenario.rs"]
+mod scenario;
+
+use std::collections::BTreeSet;
+
+use scenario::{Scenario, all, root, tool};
+use snapbox::{Data, assert_data_eq};
+
+fn diagnose(scenario: &Scenario, output: &[&str]) -> std::process::Output {
+    let from = scenario.recording();
+    let words = [
+        "diagnose",
+        &scenario.set,
+        "-n",
+        &scenario.namespace,
+        "--from",
+        from.to_str().unwrap(),
+    ];
+    tool(&[&words, output].concat(), None)
+}
+
+#[test]
+fn recordings_are_answered_as_expected() {
+    let mut wrong = Vec::new();
+    let scenarios = all();
+    for scenario in &scenarios {
+        let differences = scenario.differences(&diagnose(scenario, &["-o", "json"]));
+        wrong.extend(
+            differences
+                .into_iter()
+                .map(|difference| format!("{}: {difference}", scenario.name)),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(scenarios.len() >= 20);
+}
+
+#[test]
+fn every_scenario_is_recorded_and_every_recording_has_a_scenario() {
+    let scenarios: BTreeSet<_> = all().into_iter().map(|scenario| scenario.name).collect();
+    let folders = std::fs::read_dir(root().join("tests/clusters")).unwrap();
+    let recorded: BTreeSet<_> = folders
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(scenarios, recorded);
+}
+
+#[test]
+fn outputs_are_the_committed_ones() {
+    for scenario in all() {
+        let from = scenario.recording();
+        let from = from.to_str().unwrap();
+        let place = ["-n", &scenario.namespace, "--from", from];
+        let outputs: [(&str, &[&str]); 4] = [
+            ("diagnose.txt", &["diagnose", &scenario.set]),
+            ("diagnose.json", &["diagnose", &scenario.set, "-o", "json"]),
+            ("status.txt", &["status", &scenario.set]),
+            ("status.json", &["status", &scenario.set, "-o", "json"]),
+        ];
+        for (file, words) in outputs {
+            let answer = tool(&[words, &place].concat(), None);
+            let text = format!(
+                "{}{}[exit {}]\n",
+                String::from_utf8(answer.stdout).unwrap(),
+                String::from_utf8(answer.stderr).unwrap(),
+                answer.status.code().unwrap()
+            );
+            let golden = scenario.recording().join(file);
+            assert_data_eq!(text, Data::read_from(&golden, None).raw());
+        }
+    }
+}
