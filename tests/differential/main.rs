@@ -11,6 +11,7 @@
 
 mod compare;
 mod cure;
+mod history;
 mod oracle;
 mod shrink;
 mod states;

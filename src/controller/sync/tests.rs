@@ -1,5 +1,4 @@
-//! The tables of one sync that are worth reading, after the upstream tests of the controller; that model and controller
-//! agree everywhere else is what `tests/differential` shows.
+//! The tables of one sync that are worth reading, after the controller's own tests; `tests/differential` has the rest.
 
 use serde_json::{Value, json};
 
@@ -8,7 +7,7 @@ use crate::controller::{HeldBack, State, held_back, outdated};
 
 const GOOD: &str = "good";
 
-/// A set of three with one claim template; `change` is merged into its spec.
+/// A set of three with an old and a new revision; `change` is merged into its spec.
 fn state(change: Value, pods: Vec<Value>) -> Value {
     let mut spec = json!({
         "replicas": 3, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10,
@@ -18,8 +17,8 @@ fn state(change: Value, pods: Vec<Value>) -> Value {
     for (key, value) in change.as_object().unwrap() {
         spec[key] = value.clone();
     }
-    let data = json!({"spec": {"template": revisions::patch(&spec["template"])["spec"]["template"]}});
-    let old = json!({"spec": {"template": {"$patch": "replace", "spec": {"nodeName": "old"}}}});
+    let data = revisions::patch(&spec["template"]);
+    let old = revisions::patch(&json!({"spec": {"nodeName": "old"}}));
     json!({
         "now": "2026-05-01T12:00:00Z",
         "set": {"metadata": {"name": "web", "namespace": "d", "uid": "set", "generation": 2}, "spec": spec,
@@ -211,10 +210,12 @@ fn max_unavailable_counts_the_whole_range_and_only_with_its_gate() {
 
 #[test]
 fn two_bad_pods_out_of_range_block_each_other() {
-    let one = json!({"replicas": 1});
-    let (decision, ..) = run(state(one.clone(), pods("web-new", &[GOOD, GOOD, "broken"])));
+    let (decision, ..) = run(state(json!({"replicas": 1}), pods("web-new", &[GOOD, GOOD, "broken"])));
     assert_eq!(names(&decision, Op::DeletePod), ["web-2"]);
-    let (decision, held, _) = run(state(one, pods("web-new", &[GOOD, "broken", "broken"])));
+    let (decision, held, _) = run(state(
+        json!({"replicas": 1}),
+        pods("web-new", &[GOOD, "broken", "broken"]),
+    ));
     let fact = WaitFact::CondemnedNotReady {
         first: Some("web-1".into()),
     };
