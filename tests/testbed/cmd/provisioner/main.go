@@ -1,15 +1,19 @@
 // Command provisioner is an external, non-CSI volume provisioner, as nfs-subdir-external-provisioner
 // is one: it answers for the classes whose provisioner is PROVISIONER_NAME. The volumes it makes
-// exist as objects only; nothing is ever mounted.
+// exist as objects only; nothing is ever mounted. PROVISIONER_MODE, when set, is "fails" (it answers,
+// and cannot make any volume) or "follows" (it works while a pod that declares its name is Ready).
 package main
 
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,16 +37,68 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// One process a name: nothing to elect. Metrics would need a port.
-	controller.NewProvisionController(ctx, client, name, share{server: cmp.Or(os.Getenv("NFS_SERVER"), "nfs.example.com")},
-		controller.LeaderElection(false), controller.MetricsPort(0)).Run(ctx)
+	mode := os.Getenv("PROVISIONER_MODE")
+	work := func(ctx context.Context) {
+		// One process a name: nothing to elect. Metrics would need a port.
+		controller.NewProvisionController(ctx, client, name,
+			share{server: cmp.Or(os.Getenv("NFS_SERVER"), "nfs.example.com"), denied: mode == "fails"},
+			controller.LeaderElection(false), controller.MetricsPort(0)).Run(ctx)
+	}
+	if mode == "follows" {
+		follow(ctx, client, name, work)
+		return
+	}
+	work(ctx)
 }
 
-// share makes each volume a folder of one NFS export.
-type share struct{ server string }
+// follow works while a pod that declares the name is Ready, as if the work were done in that pod.
+func follow(ctx context.Context, client kubernetes.Interface, name string, work func(context.Context)) {
+	var stop context.CancelFunc
+	for ; ctx.Err() == nil; time.Sleep(300 * time.Millisecond) {
+		switch there := runs(ctx, client, name); {
+		case there && stop == nil:
+			var working context.Context
+			working, stop = context.WithCancel(ctx)
+			go work(working)
+		case !there && stop != nil:
+			stop()
+			stop = nil
+		}
+	}
+}
+
+func runs(ctx context.Context, client kubernetes.Interface, name string) bool {
+	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return false
+	}
+	for _, pod := range pods.Items {
+		declares := slices.ContainsFunc(pod.Spec.Containers, func(container v1.Container) bool {
+			return slices.Contains(container.Env, v1.EnvVar{Name: "PROVISIONER_NAME", Value: name})
+		})
+		ready := slices.ContainsFunc(pod.Status.Conditions, func(condition v1.PodCondition) bool {
+			return condition.Type == v1.PodReady && condition.Status == v1.ConditionTrue
+		})
+		if declares && ready {
+			return true
+		}
+	}
+	return false
+}
+
+// share makes each volume a folder of one NFS export, which may deny it.
+type share struct {
+	server string
+	denied bool
+}
 
 func (s share) Provision(_ context.Context, options controller.ProvisionOptions) (*v1.PersistentVolume, controller.ProvisioningState, error) {
 	claim := options.PVC
+	if s.denied {
+		return nil, controller.ProvisioningFinished, fmt.Errorf(
+			"unable to create directory to provision new pv: mkdir /persistentvolumes/%s-%s-%s: permission denied",
+			claim.Namespace, claim.Name, options.PVName)
+	}
 	mode := v1.PersistentVolumeFilesystem
 	return &v1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: options.PVName},

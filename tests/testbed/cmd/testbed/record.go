@@ -106,7 +106,7 @@ func dump(ctx context.Context, cluster *controlplane.ControlPlane, folder string
 		return err
 	}
 	for _, kind := range rawKinds {
-		text, err := cluster.Kubectl(ctx, "", "get", kind, "-A", "--unmasked", "-o", "json", "--show-managed-fields")
+		text, err := cluster.Kubectl(ctx, "", "get", kind, "-A", "-o", "json", "--show-managed-fields")
 		if err != nil {
 			return err
 		}

@@ -37,8 +37,9 @@ func (c *ControlPlane) startDNS(ctx context.Context, port int) error {
 }
 
 // StartProvisioner starts a real external provisioner that answers for the given name. Its events
-// are signed with its pod's name when the cluster has a pod that claims to be it.
-func (c *ControlPlane) StartProvisioner(ctx context.Context, name string) error {
+// are signed with its pod's name when the cluster has a pod that claims to be it. The mode is one of
+// cmd/provisioner, or empty.
+func (c *ControlPlane) StartProvisioner(ctx context.Context, name, mode string) error {
 	var pods struct {
 		Items []struct {
 			Metadata struct{ Name string }
@@ -63,8 +64,11 @@ func (c *ControlPlane) StartProvisioner(ctx context.Context, name string) error 
 		}
 	}
 	return c.spawn(host, provisionerProcess(name), "provisioner",
-		[]string{"PROVISIONER_NAME=" + name, "KUBECONFIG=" + c.Kubeconfig(Admin)})
+		[]string{"PROVISIONER_NAME=" + name, "PROVISIONER_MODE=" + mode, "KUBECONFIG=" + c.Kubeconfig(Admin)})
 }
+
+// StopControllers ends kube-controller-manager: nobody acts on any set, and nothing says so.
+func (c *ControlPlane) StopControllers() { c.stop("kube-controller-manager") }
 
 // StopProvisioner ends it.
 func (c *ControlPlane) StopProvisioner(name string) { c.stop(provisionerProcess(name)) }

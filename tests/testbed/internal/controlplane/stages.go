@@ -12,7 +12,7 @@ import (
 // What stands in {{ }} is KWOK's and is evaluated for each pod.
 
 // behaviours are the image tags that make a pod misbehave.
-const behaviours = ":(missing|crash|oom|never-ready|slow)$"
+const behaviours = ":(missing|crash|oom|never-ready|slow|stops-slowly|config-error|flapping)$"
 
 // behaviour is the jq expression of a pod's behaviour: its annotation, else the first special image
 // tag, else "run".
@@ -32,6 +32,7 @@ var stageWords = template.FuncMap{
 			"  resourceRef: {apiGroup: v1, kind: Pod}\n  selector:\n    matchExpressions:\n" +
 			match(".metadata.deletionTimestamp", "Exists")
 	},
+	"behaviour":  func() string { return behaviour },
 	"behaves":    func(as ...string) string { return match(behaviour, "In", as...) },
 	"phase":      func(in ...string) string { return match(".status.phase", "In", in...) },
 	"notStarted": func() string { return match(".status.startTime", "DoesNotExist") },

@@ -22,9 +22,11 @@ type Scenario struct {
 	User         string              `json:"user,omitempty"`
 	Nodes        []controlplane.Node `json:"nodes,omitempty"`
 	Provisioners []string            `json:"provisioners,omitempty"`
-	DNS          bool                `json:"dns,omitempty"`
-	Steps        []Step              `json:"steps"`
-	Expect       json.RawMessage     `json:"expect"` // read by the tests of the tool, not here
+	// By name: fails or follows (cmd/provisioner).
+	ProvisionerModes map[string]string `json:"provisionerModes,omitempty"`
+	DNS              bool              `json:"dns,omitempty"`
+	Steps            []Step            `json:"steps"`
+	Expect           json.RawMessage   `json:"expect"` // read by the tests of the tool, not here
 }
 
 // Step is one thing to do or to wait for: exactly one field is set, besides Timeout.
@@ -33,11 +35,13 @@ type Step struct {
 	Kubectl          []string           `json:"kubectl,omitempty"`
 	WaitFor          *WaitFor           `json:"waitFor,omitempty"`
 	Event            *Event             `json:"event,omitempty"`
+	Own              *Own               `json:"own,omitempty"`
 	AddNode          *controlplane.Node `json:"addNode,omitempty"`
 	KillNode         string             `json:"killNode,omitempty"`
 	ReviveNode       string             `json:"reviveNode,omitempty"`
 	StartProvisioner string             `json:"startProvisioner,omitempty"`
 	StopProvisioner  string             `json:"stopProvisioner,omitempty"`
+	StopControllers  bool               `json:"stopControllers,omitempty"`
 	Sleep            string             `json:"sleep,omitempty"`
 	Timeout          string             `json:"timeout,omitempty"` // of this step; a minute otherwise
 }
@@ -60,6 +64,12 @@ type Event struct {
 	Reason    string `json:"reason"`
 	Message   string `json:"message,omitempty"` // a part of it
 	Count     int    `json:"count,omitempty"`
+}
+
+// Own makes one object the controller of another, as an operator does when it makes the latter.
+type Own struct {
+	Object string `json:"object"` // kind/name
+	Owner  string `json:"owner"`  // kind/name
 }
 
 // Load reads a scenario by its name or its path.

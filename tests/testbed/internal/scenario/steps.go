@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,10 @@ import (
 // kind is the name of the step's only field.
 func (s Step) kind() (string, error) {
 	set := map[string]bool{
-		"apply": s.Apply != "", "kubectl": len(s.Kubectl) > 0, "waitFor": s.WaitFor != nil, "event": s.Event != nil,
+		"apply": s.Apply != "", "kubectl": len(s.Kubectl) > 0, "waitFor": s.WaitFor != nil, "event": s.Event != nil, "own": s.Own != nil,
 		"addNode": s.AddNode != nil, "killNode": s.KillNode != "", "reviveNode": s.ReviveNode != "",
 		"startProvisioner": s.StartProvisioner != "", "stopProvisioner": s.StopProvisioner != "", "sleep": s.Sleep != "",
+		"stopControllers": s.StopControllers,
 	}
 	var found []string
 	for name, is := range set {
@@ -34,7 +36,7 @@ func (s Step) kind() (string, error) {
 // Play starts the provisioners and takes every step, telling log what it does.
 func (s *Scenario) Play(ctx context.Context, cluster *controlplane.ControlPlane, log io.Writer) error {
 	for _, name := range s.Provisioners {
-		if err := cluster.StartProvisioner(ctx, name); err != nil {
+		if err := cluster.StartProvisioner(ctx, name, s.ProvisionerModes[name]); err != nil {
 			return err
 		}
 	}
@@ -44,7 +46,7 @@ func (s *Scenario) Play(ctx context.Context, cluster *controlplane.ControlPlane,
 			return err
 		}
 		began := time.Now()
-		if err := step.play(ctx, cluster); err != nil {
+		if err := step.play(ctx, cluster, s.ProvisionerModes); err != nil {
 			return fmt.Errorf("%s: step %d (%s): %w\n%s", s.Name, i+1, kind, err, cluster.Tails(8))
 		}
 		fmt.Fprintf(log, "%s: step %d of %d, %s, %.1f s\n", s.Name, i+1, len(s.Steps), kind, time.Since(began).Seconds())
@@ -52,7 +54,7 @@ func (s *Scenario) Play(ctx context.Context, cluster *controlplane.ControlPlane,
 	return nil
 }
 
-func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane) error {
+func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane, modes map[string]string) error {
 	timeout := time.Minute
 	if s.Timeout != "" {
 		var err error
@@ -73,6 +75,8 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane) erro
 		err = s.WaitFor.wait(ctx, cluster)
 	case s.Event != nil:
 		err = s.Event.wait(ctx, cluster)
+	case s.Own != nil:
+		err = s.Own.patch(ctx, cluster)
 	case s.AddNode != nil:
 		err = cluster.AddNode(ctx, *s.AddNode)
 	case s.KillNode != "":
@@ -80,9 +84,11 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane) erro
 	case s.ReviveNode != "":
 		err = cluster.ReviveNode(ctx, s.ReviveNode)
 	case s.StartProvisioner != "":
-		err = cluster.StartProvisioner(ctx, s.StartProvisioner)
+		err = cluster.StartProvisioner(ctx, s.StartProvisioner, modes[s.StartProvisioner])
 	case s.StopProvisioner != "":
 		cluster.StopProvisioner(s.StopProvisioner)
+	case s.StopControllers:
+		cluster.StopControllers()
 	case s.Sleep != "":
 		var pause time.Duration
 		if pause, err = time.ParseDuration(s.Sleep); err == nil {
@@ -128,6 +134,29 @@ func (w WaitFor) wait(ctx context.Context, cluster *controlplane.ControlPlane) e
 	}
 	now, _ := cluster.Kubectl(context.Background(), "", "get", w.Object, "-o", "yaml", "--namespace="+w.Namespace)
 	return fmt.Errorf("%w\nit is:\n%s", err, now)
+}
+
+func (o Own) patch(ctx context.Context, cluster *controlplane.ControlPlane) error {
+	text, err := cluster.Kubectl(ctx, "", "get", o.Owner, "-o", "json")
+	if err != nil {
+		return err
+	}
+	var owner struct {
+		APIVersion, Kind string
+		Metadata         struct{ Name, UID string }
+	}
+	if err := json.Unmarshal([]byte(text), &owner); err != nil {
+		return err
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"ownerReferences": []any{map[string]any{
+		"apiVersion": owner.APIVersion, "kind": owner.Kind, "name": owner.Metadata.Name, "uid": owner.Metadata.UID,
+		"controller": true, "blockOwnerDeletion": true,
+	}}}})
+	if err != nil {
+		return err
+	}
+	_, err = cluster.Kubectl(ctx, "", "patch", o.Object, "--type=merge", "-p", string(patch))
+	return err
 }
 
 func (e Event) wait(ctx context.Context, cluster *controlplane.ControlPlane) error {
