@@ -5,12 +5,18 @@
 mod scenario;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use scenario::{Scenario, all, root, tool};
 use snapbox::{Data, assert_data_eq};
 
+/// The folder with a scenario's recording and its outputs.
+fn recording(scenario: &Scenario) -> PathBuf {
+    root().join("tests/clusters").join(&scenario.name)
+}
+
 fn diagnose(scenario: &Scenario, output: &[&str]) -> std::process::Output {
-    let from = scenario.recording();
+    let from = recording(scenario);
     let words = [
         "diagnose",
         &scenario.set,
@@ -50,8 +56,8 @@ fn every_scenario_is_recorded_and_every_recording_has_a_scenario() {
 
 #[test]
 fn outputs_are_the_committed_ones() {
-    for scenario in all() {
-        let from = scenario.recording();
+    for scenario in &all() {
+        let from = recording(scenario);
         let from = from.to_str().unwrap();
         let place = ["-n", &scenario.namespace, "--from", from];
         let outputs: [(&str, &[&str]); 4] = [
@@ -68,7 +74,7 @@ fn outputs_are_the_committed_ones() {
                 String::from_utf8(answer.stderr).unwrap(),
                 answer.status.code().unwrap()
             );
-            let golden = scenario.recording().join(file);
+            let golden = recording(scenario).join(file);
             assert_data_eq!(text, Data::read_from(&golden, None).raw());
         }
     }

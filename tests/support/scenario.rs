@@ -41,6 +41,8 @@ pub struct Expect {
     /// The commands of the remedy, word for word; `*` stands for what a controller made up.
     #[serde(default, rename = "do")]
     pub commands: Vec<String>,
+    /// What holds on a live cluster once these commands were typed: a verdict, or the code of what still holds it.
+    pub after: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,11 +92,6 @@ pub fn tool(words: &[&str], kubeconfig: Option<&str>) -> Output {
 }
 
 impl Scenario {
-    /// The folder with its recording.
-    pub fn recording(&self) -> PathBuf {
-        root().join("tests/clusters").join(&self.name)
-    }
-
     /// Everything in which an answer of `diagnose -o json` is not the expected one; empty when it is.
     pub fn differences(&self, answer: &Output) -> Vec<String> {
         let mut wrong = Vec::new();
