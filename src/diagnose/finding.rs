@@ -96,6 +96,7 @@ impl ObjectRef {
 
 /// A fact that a finding rests on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// Where it was found.
     pub object: ObjectRef,
