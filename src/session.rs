@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ColorChoice;
 
 use crate::cli::Global;
@@ -54,9 +54,29 @@ impl Session {
     /// Reads from the cluster, or from the file that stands for it.
     pub async fn read(&self, first: &[Resource]) -> Result<Snapshot> {
         match &self.global.from {
-            Some(path) => read_snapshot(path),
+            Some(path) => {
+                let snapshot = read_snapshot(path)?;
+                self.within(&snapshot.scope)?;
+                Ok(snapshot)
+            }
             None => Ok(self.collect(first, Keep::Nothing).await?.snapshot),
         }
+    }
+
+    /// Refuses to answer for namespaces that a recording never looked at: it would say that nothing is there.
+    fn within(&self, recorded: &Scope) -> Result<()> {
+        let Some(only) = recorded.namespace() else {
+            return Ok(());
+        };
+        let other = self
+            .global
+            .namespace
+            .as_deref()
+            .is_some_and(|namespace| namespace != only);
+        if self.global.all_namespaces || other {
+            bail!("the recording holds namespace {only} only");
+        }
+        Ok(())
     }
 
     /// Reads from the cluster.

@@ -5,16 +5,17 @@ use http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use kube::Client;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::error::{Failure, get};
 use crate::model::gap::{Gap, GapReason};
-use crate::model::listing::PageHead;
+use crate::model::listing::{Page, PageHead};
 use crate::model::mask;
 use crate::model::recording::{API_VERSION, Absent, KIND, RecordedList, Recording};
-use crate::model::resource::Resource;
+use crate::model::resource::{Resource, is_possible_name, percent_encoded};
 use crate::model::rounds::{self, Want};
 use crate::model::snapshot::{Scope, Snapshot};
 
@@ -44,6 +45,8 @@ struct ListOf {
 
 enum Answer {
     Page(ListOf, Parts, Vec<u8>),
+    /// The pages so far do not count.
+    Again(ListOf),
     Failed(ListOf, Failure),
     Read(Want, Result<Vec<u8>, Failure>),
     Version(Result<(Parts, Vec<u8>), Failure>),
@@ -53,7 +56,12 @@ enum Answer {
 struct Collection {
     snapshot: Snapshot,
     recording: Option<Recording>,
-    mask: bool,
+    /// Single reads, put in after the lists: what both hold is one object.
+    reads: Vec<(Want, Value)>,
+    /// Whether the server answered anything at all.
+    answered: bool,
+    /// Why it did not, the first time.
+    silence: Option<Failure>,
 }
 
 /// What [`collect`] gives.
@@ -68,8 +76,8 @@ pub struct Collected {
 /// Reads `first` over `scope`, then what that calls for.
 ///
 /// # Errors
-/// When no list could be answered at all: the server is unreachable or does not know the user. A single refused,
-/// missing or late list is a [`Gap`] in the snapshot instead.
+/// When nothing was answered at all, or the server does not know the user. A single refused, broken or late list is a
+/// [`Gap`] in the snapshot instead.
 pub async fn collect(
     client: &Client,
     context: &str,
@@ -93,11 +101,17 @@ pub async fn collect(
     let mut collection = Collection {
         snapshot,
         recording,
-        mask: keep == Keep::Masked,
+        reads: Vec::new(),
+        answered: false,
+        silence: None,
     };
 
     let lists: Vec<_> = first.iter().map(|&resource| ListOf { resource, wide: false }).collect();
     collection.round(client, &lists, &[], true).await?;
+    // One sentence in the place of twenty gaps.
+    if let (false, Some(failure)) = (collection.answered, collection.silence.take()) {
+        return Err(failure);
+    }
     let second = rounds::second_round(&collection.snapshot);
     let lists: Vec<_> = second
         .lists
@@ -121,6 +135,9 @@ pub async fn collect(
         recording
             .lists
             .sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
+        if recording.masked {
+            mask::hide(&mut recording.lists);
+        }
     }
     Ok(Collected { snapshot, recording })
 }
@@ -130,16 +147,14 @@ impl Collection {
         let (answers, mut inbox) = mpsc::channel(PAGES_AHEAD);
         let mut tasks = JoinSet::new();
         for &list in lists {
-            let namespace = if list.wide {
-                None
-            } else {
-                self.snapshot.scope.namespace()
-            };
-            let path = list.resource.path(namespace, None);
+            let path = list.resource.path(self.namespace(list), None);
             self.record(list, |_| ());
             tasks.spawn(read_list(client.clone(), path, list, answers.clone()));
         }
-        for want in reads.iter().cloned() {
+        let (possible, impossible): (Vec<_>, Vec<_>) =
+            reads.iter().cloned().partition(|want| is_possible_name(&want.name));
+        impossible.into_iter().for_each(|want| self.absent(want));
+        for want in possible {
             let (client, answers) = (client.clone(), answers.clone());
             tasks.spawn(async move {
                 let path = want.resource.path(want.namespace.as_deref(), Some(&want.name));
@@ -159,65 +174,112 @@ impl Collection {
         while let Some(answer) = inbox.recv().await {
             self.take(answer)?;
         }
+        for (want, object) in std::mem::take(&mut self.reads) {
+            self.read(&want, object);
+        }
         Ok(())
     }
 
     fn take(&mut self, answer: Answer) -> Result<(), Failure> {
         match answer {
             Answer::Page(list, parts, body) => {
+                self.answered = true;
                 self.clock(&parts);
                 self.page(list, &body);
             }
-            // Nothing else will be answered either: one sentence instead of twenty gaps.
-            Answer::Failed(_, failure @ (Failure::Unreachable(_) | Failure::Unauthorized(_))) => return Err(failure),
-            Answer::Failed(list, failure) => self.gap(list, reason(&failure)),
+            Answer::Again(list) => {
+                if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
+                    sink.clear();
+                }
+                self.record(list, |recorded| recorded.items.clear());
+            }
+            // Whoever is unknown to the server learns nothing from it, and what he learnt is not the whole.
+            Answer::Failed(_, failure @ Failure::Unauthorized(_))
+            | Answer::Read(_, Err(failure @ Failure::Unauthorized(_)))
+            | Answer::Version(Err(failure @ Failure::Unauthorized(_))) => return Err(failure),
+            Answer::Failed(list, Failure::NotFound(_)) if is_optional(list.resource) => {
+                self.answered = true;
+                if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
+                    sink.answered();
+                }
+            }
+            Answer::Failed(list, failure) => {
+                self.gap(list, reason(&failure));
+                self.unanswered(failure);
+            }
             Answer::Read(want, Ok(body)) => {
-                if let (Some(sink), Ok(object)) =
-                    (self.snapshot.sink(want.resource, false), serde_json::from_slice(&body))
-                {
-                    sink.object(object);
-                }
+                let object = serde_json::from_slice::<Value>(&body).ok();
+                // Something in between may answer everything with its own page.
+                let object = object
+                    .filter(|object| object.pointer("/metadata/name").and_then(Value::as_str) == Some(&want.name));
+                self.reads.extend(object.map(|object| (want, object)));
             }
-            Answer::Read(want, Err(Failure::NotFound(_))) => {
-                if let Some(recording) = &mut self.recording {
-                    recording
-                        .confirmed_absent
-                        .push(Absent::new(want.resource, want.namespace.as_deref(), &want.name));
-                }
-                self.snapshot
-                    .confirmed_absent
-                    .push((want.resource, want.namespace, want.name));
-            }
+            Answer::Read(want, Err(Failure::NotFound(_))) => self.absent(want),
             // An absence that could not be confirmed stays unconfirmed: the finding is only likely.
             Answer::Read(..) => {}
             Answer::Version(Ok((parts, body))) => {
+                self.answered = true;
                 self.clock(&parts);
                 let version: Option<Value> = serde_json::from_slice(&body).ok();
                 self.snapshot.server_version = version.and_then(|v| v.get("gitVersion")?.as_str().map(str::to_owned));
             }
-            Answer::Version(Err(failure @ (Failure::Unreachable(_) | Failure::Unauthorized(_)))) => {
-                return Err(failure);
-            }
-            Answer::Version(Err(_)) => {}
+            Answer::Version(Err(failure)) => self.unanswered(failure),
         }
         Ok(())
     }
 
+    fn unanswered(&mut self, failure: Failure) {
+        match failure {
+            Failure::Unreachable(_) | Failure::Timeout(_) => _ = self.silence.get_or_insert(failure),
+            _ => self.answered = true,
+        }
+    }
+
+    fn absent(&mut self, want: Want) {
+        if let Some(recording) = &mut self.recording {
+            let absent = Absent::new(want.resource, want.namespace.as_deref(), &want.name);
+            recording.confirmed_absent.push(absent);
+        }
+        self.snapshot
+            .confirmed_absent
+            .push((want.resource, want.namespace, want.name));
+    }
+
+    /// An object that appeared after its list was read, or that the list was not asked for.
+    fn read(&mut self, want: &Want, mut object: Value) {
+        let Some(sink) = self.snapshot.sink(want.resource, false) else {
+            return;
+        };
+        if sink.holds(want.namespace.as_deref(), &want.name) {
+            return;
+        }
+        sink.object(object.clone());
+        let list = ListOf {
+            resource: want.resource,
+            wide: false,
+        };
+        self.record(list, |recorded| {
+            mask::slim(&mut object);
+            recorded.items.push(object);
+        });
+    }
+
     fn page(&mut self, list: ListOf, body: &[u8]) {
-        if let Some(sink) = self.snapshot.sink(list.resource, list.wide)
-            && let Err(error) = sink.page(body)
-        {
+        let read = match self.snapshot.sink(list.resource, list.wide) {
+            Some(sink) => sink.page(body).map(drop),
+            None => Page::<IgnoredAny>::read(body, list.resource).map(drop),
+        };
+        if let Err(error) = read {
             self.gap(list, GapReason::Failed(format!("the server sent no list: {error}")));
             return;
         }
-        let mask = self.mask;
         if self.recording.is_some()
-            && let Ok(raw) = serde_json::from_slice::<RawPage>(body)
+            && let Ok(mut page) = Page::<Value>::read(body, list.resource)
         {
             self.record(list, |recorded| {
-                recorded.resource_version = raw.metadata.resource_version;
-                for mut object in raw.items.into_iter().flatten() {
-                    mask::prepare(list.resource, &mut object, mask);
+                recorded.resource_version = std::mem::take(&mut page.metadata.resource_version);
+                for mut object in page.objects() {
+                    mask::slim(&mut object);
                     recorded.items.push(object);
                 }
             });
@@ -226,26 +288,15 @@ impl Collection {
 
     fn gap(&mut self, list: ListOf, reason: GapReason) {
         self.record(list, |recorded| recorded.gap(&reason));
-        let namespace = if list.wide {
-            None
-        } else {
-            self.snapshot.scope.namespace()
-        };
-        let gap = Gap::list(list.resource, namespace, reason);
+        let gap = Gap::list(list.resource, self.namespace(list), reason);
         if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
             sink.gap(gap);
         }
     }
 
     fn record(&mut self, list: ListOf, change: impl FnOnce(&mut RecordedList)) {
+        let empty = RecordedList::new(list.resource, self.namespace(list));
         let Some(recording) = &mut self.recording else { return };
-        let namespaced = list.resource.info().namespaced && !list.wide;
-        let namespace = if namespaced {
-            self.snapshot.scope.namespace()
-        } else {
-            None
-        };
-        let empty = RecordedList::new(list.resource, namespace);
         let same = |known: &RecordedList| {
             known.group == empty.group && known.resource == empty.resource && known.namespace == empty.namespace
         };
@@ -254,6 +305,12 @@ impl Collection {
             recording.lists.len() - 1
         });
         change(&mut recording.lists[at]);
+    }
+
+    /// The namespace that a list is limited to.
+    fn namespace(&self, list: ListOf) -> Option<&str> {
+        let limited = list.resource.info().namespaced && !list.wide;
+        self.snapshot.scope.namespace().filter(|_| limited)
     }
 
     /// The server's clock is the only one: the newest Date header counts.
@@ -268,32 +325,48 @@ impl Collection {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct RawPage {
-    #[serde(default)]
-    metadata: PageHead,
-    items: Option<Vec<Value>>,
-}
-
+/// Reads one list page by page. When it changes under the reading (410), it starts once more from the beginning: pages
+/// of two states, put together, can lack an object that existed all the time.
 async fn read_list(client: Client, path: String, list: ListOf, answers: mpsc::Sender<Answer>) {
     let mut token = String::new();
+    let mut again = true;
     loop {
         let mut query = format!("{path}?limit={PAGE}");
         if !token.is_empty() {
             query += &format!("&continue={}", percent_encoded(&token));
         }
-        let (parts, body) = match get(&client, &query).await {
-            Ok(answer) => answer,
-            Err(failure) => {
-                let _ = answers.send(Answer::Failed(list, failure)).await;
-                return;
+        let (answer, next) = match get(&client, &query).await {
+            Ok((parts, body)) => {
+                let next = next_page(&body);
+                (Answer::Page(list, parts, body), next)
             }
+            Err(Failure::Expired(_)) if again && !token.is_empty() => {
+                again = false;
+                token.clear();
+                if answers.send(Answer::Again(list)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Err(failure) => (Answer::Failed(list, failure), String::new()),
         };
-        token = next_page(&body);
-        if answers.send(Answer::Page(list, parts, body)).await.is_err() || token.is_empty() {
+        let stuck = !next.is_empty() && next == token;
+        token = next;
+        if answers.send(answer).await.is_err() || token.is_empty() {
+            return;
+        }
+        if stuck {
+            let failure = Failure::Other("the server sends the same page again and again".to_owned());
+            let _ = answers.send(Answer::Failed(list, failure)).await;
             return;
         }
     }
+}
+
+/// Whether a server may lack the whole API group, which a 404 then says. Every server has the other groups: there a 404
+/// comes from something that is no API server, or from a wrong path to it.
+fn is_optional(resource: Resource) -> bool {
+    !["", "apps"].contains(&resource.info().group)
 }
 
 /// The continue token, read without the objects.
@@ -306,21 +379,6 @@ fn next_page(body: &[u8]) -> String {
     serde_json::from_slice::<Head>(body)
         .map(|head| head.metadata.continue_token)
         .unwrap_or_default()
-}
-
-/// Continue tokens are base64url in practice, and opaque by contract.
-fn percent_encoded(token: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    token
-        .bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
 }
 
 fn reason(failure: &Failure) -> GapReason {

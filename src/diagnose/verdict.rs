@@ -7,8 +7,9 @@ use super::context::Context;
 use super::finding::{Finding, Role, Severity};
 use crate::controller::{HeldBack, Op, WaitFact};
 use crate::model::gap::Gap;
-use crate::model::objects::Object;
+use crate::model::objects::{Object, Pod};
 use crate::model::pod_state::{PodState, since};
+use crate::model::resource::Resource;
 
 /// The verdict on one set, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -47,11 +48,10 @@ pub(super) struct Conclusion {
 }
 
 pub(super) fn unknown(gap: &Gap) -> Conclusion {
-    let summary = format!("{} could not be read ({})", gap.what(), gap.why());
     Conclusion {
         verdict: Verdict::Unknown,
         since: None,
-        summary,
+        summary: unread(gap),
         held_back: Vec::new(),
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
     let root = findings
         .iter()
         .find(|finding| finding.role == Role::Root && finding.severity == Severity::Error);
-    let held_back = held_back(cx, root.is_some());
+    let held_back = held_back(cx, root);
     if let Some(root) = root {
         let verdict = if held_back.is_empty() {
             Verdict::Degraded
@@ -90,20 +90,40 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
         gaps.extend(decisive);
         return conclusion;
     }
-    match progress(cx) {
-        Some((summary, since)) => Conclusion {
-            verdict: Verdict::Progressing,
-            since,
-            summary,
-            held_back: Vec::new(),
-        },
-        None => Conclusion {
-            verdict: Verdict::Healthy,
-            since: settled(cx),
-            summary: healthy(cx, findings),
-            held_back: Vec::new(),
-        },
+    let serves = cx.model.ordinals.iter().all(|row| row.pod.is_some_and(Pod::ready));
+    let hiding = cx.gaps().find(|gap| !serves && may_explain(gap.resource));
+    let (verdict, since, summary) = match (progress(cx), hiding) {
+        // "It ends by itself" is no fact where the reason why it does not could not be read.
+        (Some((summary, since)), Some(gap)) => (Verdict::Unknown, since, format!("{summary}, and {}", unread(gap))),
+        (Some((summary, since)), None) => (Verdict::Progressing, since, summary),
+        (None, Some(gap)) if !serves => (Verdict::Unknown, None, unread(gap)),
+        (None, None) if !serves => {
+            let (ready, wanted) = (cx.model.ready(), cx.set().replicas());
+            let summary = format!("{ready} of {wanted} pods are Ready, and nothing that was read says why");
+            (Verdict::Unknown, None, summary)
+        }
+        (None, _) => (Verdict::Healthy, settled(cx), healthy(cx, findings)),
+    };
+    Conclusion {
+        verdict,
+        since,
+        summary,
+        held_back: Vec::new(),
     }
+}
+
+/// Whether objects of this kind can say why a pod is not Ready; names and addresses cannot.
+fn may_explain(resource: Resource) -> bool {
+    ![
+        Resource::Services,
+        Resource::EndpointSlices,
+        Resource::ControllerRevisions,
+    ]
+    .contains(&resource)
+}
+
+fn unread(gap: &Gap) -> String {
+    format!("{} could not be read ({})", gap.what(), gap.why())
 }
 
 fn headline(finding: &Finding) -> String {
@@ -128,10 +148,8 @@ fn decisive_gaps(cx: &Context<'_>) -> Vec<Gap> {
 }
 
 /// What was asked for and does not happen. `start`: a pod exists, and cannot start.
-fn held_back(cx: &Context<'_>, broken: bool) -> Vec<&'static str> {
-    if !broken {
-        return Vec::new();
-    }
+fn held_back(cx: &Context<'_>, root: Option<&Finding>) -> Vec<&'static str> {
+    let Some(root) = root else { return Vec::new() };
     let mut held: Vec<&'static str> = cx
         .held_back
         .iter()
@@ -141,8 +159,9 @@ fn held_back(cx: &Context<'_>, broken: bool) -> Vec<&'static str> {
             HeldBack::Update(_) => "update",
         })
         .collect();
-    let missing = cx.model.ordinals.iter().any(|row| row.pod.is_none());
-    if missing && cx.decision.error.is_some() && !held.contains(&"scale-up") {
+    let mut missing = cx.model.ordinals.iter().filter(|row| row.pod.is_none());
+    let refused = missing.any(|row| cx.decision.error.is_some() || root.ordinals.contains(&row.ordinal));
+    if refused && !held.contains(&"scale-up") {
         held.push("scale-up");
     }
     let cannot_start = |state: &PodState<'_>| {

@@ -29,12 +29,39 @@ pub struct PageHead {
     pub resource_version: String,
 }
 
-#[derive(Deserialize)]
-struct Page<T> {
+/// One page of a list, with its objects as `T`.
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub struct Page<T> {
     #[serde(default)]
-    metadata: PageHead,
-    // A list without objects may say null.
+    kind: String,
+    /// Where the next page starts.
+    #[serde(default)]
+    pub metadata: PageHead,
+    // A list without objects may say null, but it says so.
+    #[serde(deserialize_with = "Option::deserialize")]
     items: Option<Vec<T>>,
+}
+
+impl<'de, T: Deserialize<'de>> Page<T> {
+    /// Reads a page; an error when the body is no list of this resource. A body without objects that does not even say
+    /// it is a list would otherwise pass for "there is none".
+    pub fn read(body: &'de [u8], resource: Resource) -> Result<Self, serde_json::Error> {
+        let page: Self = serde_json::from_slice(body)?;
+        let kind = resource.info().kind;
+        match page.kind.strip_suffix("List") == Some(kind) {
+            true => Ok(page),
+            false => Err(serde::de::Error::custom(format!(
+                "its kind is {:?}, not {kind}List",
+                page.kind
+            ))),
+        }
+    }
+
+    /// Its objects.
+    pub fn objects(self) -> impl Iterator<Item = T> {
+        self.items.into_iter().flatten()
+    }
 }
 
 impl<T: Object> Listing<T> {
@@ -118,24 +145,29 @@ pub trait Sink {
     fn answered(&mut self);
     /// Adds a gap.
     fn gap(&mut self, gap: Gap);
+    /// Whether an object of this name is among the items.
+    fn holds(&self, namespace: Option<&str>, name: &str) -> bool;
     /// Takes back what was read, as if nothing had been asked for.
     fn clear(&mut self);
 }
 
 impl<T: Object> Sink for Listing<T> {
     fn page(&mut self, body: &[u8]) -> Result<PageHead, serde_json::Error> {
+        let head = if let Ok(mut page) = Page::<T>::read(body, self.resource) {
+            let head = std::mem::take(&mut page.metadata);
+            page.objects().for_each(|object| self.push(object));
+            head
+        } else {
+            let mut page = Page::<&RawValue>::read(body, self.resource)?;
+            let head = std::mem::take(&mut page.metadata);
+            page.objects().for_each(|raw| self.push_raw(raw));
+            head
+        };
         self.read = true;
-        if let Ok(page) = serde_json::from_slice::<Page<T>>(body) {
-            page.items.into_iter().flatten().for_each(|object| self.push(object));
-            return Ok(page.metadata);
-        }
-        let page: Page<Box<RawValue>> = serde_json::from_slice(body)?;
-        page.items.into_iter().flatten().for_each(|raw| self.push_raw(&raw));
-        Ok(page.metadata)
+        Ok(head)
     }
 
     fn object(&mut self, object: serde_json::Value) {
-        self.read = true;
         if let Ok(raw) = serde_json::value::to_raw_value(&object) {
             self.push_raw(&raw);
         }
@@ -147,6 +179,11 @@ impl<T: Object> Sink for Listing<T> {
 
     fn gap(&mut self, gap: Gap) {
         self.gaps.push(gap);
+    }
+
+    fn holds(&self, namespace: Option<&str>, name: &str) -> bool {
+        let named = |item: &T| item.meta().name == name && item.meta().namespace == namespace.unwrap_or_default();
+        self.items.iter().any(named)
     }
 
     fn clear(&mut self) {
@@ -180,7 +217,7 @@ mod tests {
     #[test]
     fn one_object_without_the_api_s_shape_is_a_gap_and_the_others_are_read() {
         let mut listing = pods();
-        let body = br#"{"items":[{"metadata":{"name":"a","uid":"1"},"status":{"phase":"Pending"}},
+        let body = br#"{"kind":"PodList","items":[{"metadata":{"name":"a","uid":"1"},"status":{"phase":"Pending"}},
                                  {"metadata":{"name":"b","namespace":"n","uid":"2"},"status":{"phase":7}},
                                  {"metadata":{"name":"c","namespace":"n","uid":"3"},"status":{}}]}"#;
         listing.page(body).unwrap();
@@ -194,5 +231,19 @@ mod tests {
     fn half_a_page_is_an_error() {
         assert!(pods().page(br#"{"items":[{"metadata":"#).is_err());
         assert!(pods().page(b"<html>").is_err());
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_an_empty_list() {
+        for body in [
+            r#"{}"#,
+            r#"{"kind":"PodList","metadata":{}}"#,
+            r#"{"kind":"Status","items":[]}"#,
+            r#"{"items":[]}"#,
+        ] {
+            let mut listing = pods();
+            assert!(listing.page(body.as_bytes()).is_err(), "{body}");
+            assert!(listing.complete().is_err());
+        }
     }
 }

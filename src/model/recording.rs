@@ -37,9 +37,10 @@ pub struct Recording {
     pub confirmed_absent: Vec<Absent>,
 }
 
-/// One list as it was read.
+/// One list as it was read. Gaps and objects must be there, if only to say that there are none: a file that lost them
+/// would read as a cluster without them.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct RecordedList {
     /// API group, empty for the core group.
     pub group: String,
@@ -48,6 +49,7 @@ pub struct RecordedList {
     /// The namespace; absent for all.
     pub namespace: Option<String>,
     /// The version of the list.
+    #[serde(default)]
     pub resource_version: String,
     /// What is missing from it.
     pub gaps: Vec<RecordedGap>,

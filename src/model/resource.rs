@@ -144,14 +144,31 @@ impl Resource {
             group => format!("/apis/{group}/{}", info.version),
         };
         if let (true, Some(namespace)) = (info.namespaced, namespace) {
-            path += &format!("/namespaces/{namespace}");
+            path += &format!("/namespaces/{}", percent_encoded(namespace));
         }
         path = format!("{path}/{}", info.plural);
         match name {
-            Some(name) => format!("{path}/{name}"),
+            Some(name) => format!("{path}/{}", percent_encoded(name)),
             None => path,
         }
     }
+}
+
+/// Whether an object can have this name at all: one that cannot stand in a path is refused for every kind.
+/// Source: `staging/src/k8s.io/apimachinery/pkg/api/validation/path/name.go` (IsValidPathSegmentName).
+pub fn is_possible_name(name: &str) -> bool {
+    !["", ".", ".."].contains(&name) && !name.contains(['/', '%'])
+}
+
+/// A text as it stands in a path or a query. Names come from objects: one with a slash in it must not lead elsewhere.
+pub fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -167,6 +184,15 @@ mod tests {
             Resource::StatefulSets.path(Some("shop"), Some("db")),
             "/apis/apps/v1/namespaces/shop/statefulsets/db"
         );
+    }
+
+    #[test]
+    fn a_name_stays_one_segment_of_its_path() {
+        assert_eq!(
+            Resource::Services.path(Some("shop"), Some("../secrets/a?b")),
+            "/api/v1/namespaces/shop/services/..%2Fsecrets%2Fa%3Fb"
+        );
+        assert!(is_possible_name("web.shop") && !is_possible_name("example.com/nfs") && !is_possible_name(".."));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! (`files`), answers quoted in errors (`bounds`, `files`), no limit of time (`bounds`).
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test panics where it fails")]
 
+#[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/fake_api.rs"]
 mod fake_api;
 #[path = "../support/scene.rs"]

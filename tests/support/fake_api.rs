@@ -39,6 +39,10 @@ pub enum Answer {
     Silence,
     /// A head that promises a body, and no body.
     HeadOnly,
+    /// A head that promises this body, the first half of it, and the end of the connection.
+    Half(Vec<u8>),
+    /// An answer as another server gave it, head and all.
+    Whole(Vec<u8>),
     /// The end of the connection.
     Close,
 }
@@ -67,6 +71,7 @@ pub struct Seen {
     pub line: String,
     /// Names in lower case, in the order of the wire.
     pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Seen {
@@ -89,19 +94,25 @@ pub struct FakeApi {
 impl FakeApi {
     /// Gives the answers in turn, and the last one for ever.
     pub fn plain(answers: Vec<Answer>) -> FakeApi {
-        FakeApi::start(move |stream, seen| serve(stream, seen, &answers))
+        let answer = in_turn(answers);
+        FakeApi::start(move |stream, seen| serve(stream, seen, &answer))
+    }
+
+    /// Answers each request by what it asks for.
+    pub fn answering(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> FakeApi {
+        FakeApi::start(move |stream, seen| serve(stream, seen, &|request, _| answer(request)))
     }
 
     /// The same over TLS. A client's certificate is asked for, and refused if it is not from the same authority.
     pub fn tls(answers: Vec<Answer>) -> FakeApi {
-        let config = server_config(false);
-        FakeApi::start(move |stream, seen| serve(session(&config, stream), seen, &answers))
+        let (config, answer) = (server_config(false), in_turn(answers));
+        FakeApi::start(move |stream, seen| serve(session(&config, stream), seen, &answer))
     }
 
     /// The same, for clients with a certificate only.
     pub fn mutual_tls(answers: Vec<Answer>) -> FakeApi {
-        let config = server_config(true);
-        FakeApi::start(move |stream, seen| serve(session(&config, stream), seen, &answers))
+        let (config, answer) = (server_config(true), in_turn(answers));
+        FakeApi::start(move |stream, seen| serve(session(&config, stream), seen, &answer))
     }
 
     /// A proxy that takes every CONNECT to this server, whatever host is asked for.
@@ -142,39 +153,54 @@ impl FakeApi {
     }
 }
 
-fn serve(mut stream: impl Read + Write, seen: &Record, answers: &[Answer]) {
+fn in_turn(answers: Vec<Answer>) -> impl Fn(&Seen, usize) -> Answer {
+    move |_, turn| answers.get(turn).or(answers.last()).cloned().unwrap_or(Answer::Close)
+}
+
+fn serve(mut stream: impl Read + Write, seen: &Record, answer: &impl Fn(&Seen, usize) -> Answer) {
     while let Some(request) = read(&mut stream) {
         let turn = {
             let mut seen = seen.lock().unwrap();
-            seen.push(request);
+            seen.push(request.clone());
             seen.len() - 1
         };
-        match answers.get(turn).or(answers.last()).cloned() {
-            Some(Answer::Send(status, headers, body)) => {
+        let answer = answer(&request, turn);
+        let (bytes, then) = match answer {
+            Answer::Send(status, headers, body) => {
                 let mut head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());
                 headers.iter().for_each(|line| head.push_str(&format!("{line}\r\n")));
-                head.push_str("\r\n");
-                if stream
-                    .write_all(head.as_bytes())
-                    .and_then(|()| stream.write_all(&body))
-                    .is_err()
-                {
-                    return;
-                }
-                let _ = stream.flush();
+                ([head.as_bytes(), b"\r\n", &body].concat(), Then::Next)
             }
-            Some(Answer::HeadOnly) => {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
-                let _ = stream.flush();
-                thread::park();
+            Answer::Half(body) => {
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                ([head.as_bytes(), &body[..body.len() / 2]].concat(), Then::End)
             }
-            Some(Answer::Silence) => thread::park(),
-            Some(Answer::Close) | None => return,
+            Answer::Whole(answer) => (answer, Then::End),
+            Answer::HeadOnly => (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_vec(), Then::Wait),
+            Answer::Silence => (Vec::new(), Then::Wait),
+            Answer::Close => (Vec::new(), Then::End),
+        };
+        if stream.write_all(&bytes).is_err() {
+            return;
+        }
+        let _ = stream.flush();
+        match then {
+            Then::Next if request.header("connection") == Some("close") => return,
+            Then::Next => {}
+            Then::Wait => thread::park(),
+            Then::End => return,
         }
     }
 }
 
-/// One request, its body read and dropped; none at the end of the connection.
+/// What becomes of a connection after an answer.
+enum Then {
+    Next,
+    Wait,
+    End,
+}
+
+/// One request; none at the end of the connection.
 fn read(stream: &mut impl Read) -> Option<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -189,11 +215,16 @@ fn read(stream: &mut impl Read) -> Option<Seen> {
     let headers = headers
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let seen = Seen { line, headers };
+    let mut seen = Seen {
+        line,
+        headers,
+        body: Vec::new(),
+    };
     let length = seen
         .header("content-length")
         .map_or(0, |length| length.parse().unwrap());
-    stream.read_exact(&mut vec![0; length]).ok()?;
+    seen.body.resize(length, 0);
+    stream.read_exact(&mut seen.body).ok()?;
     Some(seen)
 }
 
