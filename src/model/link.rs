@@ -15,8 +15,9 @@ pub struct Linked<'a> {
     pub snapshot: &'a Snapshot,
     pods_numbered: HashMap<Key<'a>, Vec<&'a Pod>>,
     revisions: HashMap<&'a str, Vec<&'a Revision>>,
+    orphan_revisions: HashMap<&'a str, Vec<&'a Revision>>,
     claims: HashMap<Key<'a>, &'a Claim>,
-    claims_by_namespace: HashMap<&'a str, Vec<&'a Claim>>,
+    claims_numbered: HashMap<Key<'a>, Vec<&'a Claim>>,
     services: HashMap<Key<'a>, &'a Service>,
     volumes: HashMap<Key<'a>, &'a PersistentVolume>,
     classes: HashMap<Key<'a>, &'a StorageClass>,
@@ -34,35 +35,47 @@ fn by_name<T: Object>(items: &[T]) -> HashMap<Key<'_>, &T> {
     items.iter().map(|item| (key(item.meta()), item)).collect()
 }
 
-fn grouped<'a, T>(items: &'a [T], group: impl Fn(&'a T) -> &'a str) -> HashMap<&'a str, Vec<&'a T>> {
+/// By a key; what has none is left out.
+fn grouped<'a, T>(items: &'a [T], key: impl Fn(&'a T) -> Option<&'a str>) -> HashMap<&'a str, Vec<&'a T>> {
     let mut groups: HashMap<&str, Vec<&T>> = HashMap::new();
     for item in items {
-        groups.entry(group(item)).or_default().push(item);
+        if let Some(key) = key(item) {
+            groups.entry(key).or_default().push(item);
+        }
+    }
+    groups
+}
+
+/// By namespace and by what precedes the ordinal in the name.
+fn numbered<T: Object>(items: &[T]) -> HashMap<Key<'_>, Vec<&T>> {
+    let mut groups: HashMap<Key<'_>, Vec<&T>> = HashMap::new();
+    for item in items {
+        let meta = item.meta();
+        if let Some((parent, _)) = parent_and_ordinal(&meta.name) {
+            groups.entry((&meta.namespace, parent)).or_default().push(item);
+        }
     }
     groups
 }
 
 /// Builds the indices, in time linear in the objects.
 pub fn link(snapshot: &Snapshot) -> Linked<'_> {
-    let mut events = grouped(&snapshot.events.items, |event| &event.involved_object.uid);
+    let mut events = grouped(&snapshot.events.items, |event| Some(&event.involved_object.uid));
     for told in events.values_mut() {
         told.sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
     }
-    let mut pods_numbered: HashMap<Key<'_>, Vec<&Pod>> = HashMap::new();
-    for pod in &snapshot.pods.items {
-        if let Some((parent, _)) = parent_and_ordinal(&pod.metadata.name) {
-            pods_numbered
-                .entry((&pod.metadata.namespace, parent))
-                .or_default()
-                .push(pod);
-        }
-    }
     Linked {
         snapshot,
-        pods_numbered,
-        revisions: grouped(&snapshot.revisions.items, |revision| &revision.metadata.namespace),
+        pods_numbered: numbered(&snapshot.pods.items),
+        revisions: grouped(&snapshot.revisions.items, |revision| {
+            Some(revision.metadata.controller()?.uid.as_str())
+        }),
+        orphan_revisions: grouped(&snapshot.revisions.items, |revision| {
+            let orphan = revision.metadata.controller().is_none();
+            orphan.then_some(revision.metadata.namespace.as_str())
+        }),
         claims: by_name(&snapshot.claims.items),
-        claims_by_namespace: grouped(&snapshot.claims.items, |claim| &claim.metadata.namespace),
+        claims_numbered: numbered(&snapshot.claims.items),
         services: by_name(&snapshot.services.items),
         volumes: by_name(&snapshot.volumes.items),
         classes: by_name(&snapshot.classes.items),
@@ -77,9 +90,14 @@ impl<'a> Linked<'a> {
         self.pods_numbered.get(&(namespace, parent)).map_or(&[], Vec::as_slice)
     }
 
-    /// Revisions of a namespace, of all sets.
-    pub fn revisions(&self, namespace: &str) -> &[&'a Revision] {
-        self.revisions.get(namespace).map_or(&[], Vec::as_slice)
+    /// Revisions that the owner with this uid controls.
+    pub fn revisions<'s>(&'s self, owner: &'s str) -> &'s [&'a Revision] {
+        self.revisions.get(owner).map_or(&[], Vec::as_slice)
+    }
+
+    /// Revisions of a namespace that nobody controls.
+    pub fn orphan_revisions<'s>(&'s self, namespace: &'s str) -> &'s [&'a Revision] {
+        self.orphan_revisions.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// A claim by name, if it was read.
@@ -87,9 +105,11 @@ impl<'a> Linked<'a> {
         self.claims.get(&(namespace, name)).copied()
     }
 
-    /// Claims of a namespace.
-    pub fn claims_in(&self, namespace: &str) -> impl Iterator<Item = &'a Claim> {
-        self.claims_by_namespace.get(namespace).into_iter().flatten().copied()
+    /// Claims of a namespace whose name is this one, a dash and an ordinal.
+    pub fn claims_numbered<'s>(&'s self, namespace: &'s str, parent: &'s str) -> &'s [&'a Claim] {
+        self.claims_numbered
+            .get(&(namespace, parent))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// A Service by name, if it was read.

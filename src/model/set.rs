@@ -1,5 +1,7 @@
 //! One StatefulSet with what belongs to it: a row for every ordinal it should have, whether its pod exists or not.
 
+use std::collections::HashSet;
+
 use super::link::Linked;
 use super::objects::{Claim, Pod, Revision, Service, StatefulSet};
 
@@ -110,23 +112,31 @@ impl<'a> SetModel<'a> {
             }
         }
         condemned.sort_by_key(|row| row.ordinal);
-        let owned = |revision: &&&Revision| match revision.metadata.controller() {
-            Some(owner) => owner.uid == set.metadata.uid,
-            None => set.spec.selector.matches(&revision.metadata.labels),
-        };
-        let mut revisions: Vec<_> = linked.revisions(namespace).iter().filter(owned).copied().collect();
+        let mut revisions = linked.revisions(&set.metadata.uid).to_vec();
+        let orphans = linked.orphan_revisions(namespace).iter();
+        revisions.extend(orphans.filter(|revision| set.spec.selector.matches(&revision.metadata.labels)));
         revisions.sort_by_key(|revision| (revision.revision, revision.metadata.creation_timestamp));
         let service = linked.service(namespace, &set.spec.service_name);
-        let mut model = Self {
+        let rows = ordinals.iter().chain(&condemned);
+        let laid_out: HashSet<&str> = rows
+            .flat_map(|row| &row.claims)
+            .map(|slot| slot.name.as_str())
+            .collect();
+        let parked = set.spec.volume_claim_templates.iter().flat_map(|template| {
+            let parent = format!("{}-{}", template.metadata.name, set.metadata.name);
+            linked.claims_numbered(namespace, &parent).to_vec()
+        });
+        let parked = parked
+            .filter(|claim| !laid_out.contains(claim.metadata.name.as_str()))
+            .collect();
+        Self {
             set,
             ordinals,
             condemned,
-            parked: Vec::new(),
+            parked,
             revisions,
             service,
-        };
-        model.parked = linked.claims_in(namespace).filter(|claim| model.parks(claim)).collect();
-        model
+        }
     }
 
     /// All rows: wanted ordinals, then condemned ones.
@@ -148,17 +158,6 @@ impl<'a> SetModel<'a> {
             .iter()
             .find(|revision| revision.metadata.name == name)
             .copied()
-    }
-
-    fn parks(&self, claim: &Claim) -> bool {
-        let name = claim.metadata.name.as_str();
-        let set = self.set.metadata.name.as_str();
-        let ordinal = self.set.spec.volume_claim_templates.iter().find_map(|template| {
-            let rest = name.strip_prefix(template.metadata.name.as_str())?.strip_prefix('-')?;
-            let (parent, ordinal) = parent_and_ordinal(rest)?;
-            (parent == set).then_some(i64::from(ordinal))
-        });
-        ordinal.is_some_and(|ordinal| self.rows().all(|row| row.ordinal != ordinal))
     }
 }
 
