@@ -1,6 +1,8 @@
 //! Every recorded cluster: the answer is the one that its scenario expects, and every output is the committed one.
 //! `SNAPSHOTS=overwrite cargo test --test recordings` writes the outputs anew, to be read before they are committed.
 
+#![allow(clippy::unwrap_used, reason = "test code: a panic is the report")]
+
 #[path = "support/scenario.rs"]
 mod scenario;
 
@@ -16,7 +18,7 @@ fn recording(scenario: &Scenario) -> PathBuf {
 }
 
 fn diagnose(scenario: &Scenario, output: &[&str]) -> std::process::Output {
-    let from = recording(scenario);
+    let from = recording(scenario).join("cluster.json");
     let words = [
         "diagnose",
         &scenario.set,
@@ -57,7 +59,7 @@ fn every_scenario_is_recorded_and_every_recording_has_a_scenario() {
 #[test]
 fn outputs_are_the_committed_ones() {
     for scenario in &all() {
-        let from = recording(scenario);
+        let from = recording(scenario).join("cluster.json");
         let from = from.to_str().unwrap();
         let place = ["-n", &scenario.namespace, "--from", from];
         let outputs: [(&str, &[&str]); 4] = [
@@ -78,4 +80,17 @@ fn outputs_are_the_committed_ones() {
             assert_data_eq!(text, Data::read_from(&golden, None).raw());
         }
     }
+}
+
+#[test]
+fn one_dead_node_is_one_root_with_its_reach() {
+    let from = root().join("tests/clusters/dead-node-three-sets/cluster.json");
+    let answer = tool(&["diagnose", "-n", "shop", "--from", from.to_str().unwrap()], None);
+    let said = String::from_utf8(answer.stdout).unwrap();
+    assert_eq!(said.matches("ROOT").count(), 1, "{said}");
+    assert!(said.contains("ROOT  node node-c"), "{said}");
+    let reach = said.lines().find(|line| line.starts_with("Reach")).unwrap();
+    let others = ["cache", "queue", "web"].map(|set| reach.contains(&format!("shop/{set} 0/1")));
+    assert_eq!(others.iter().filter(|named| **named).count(), 2, "{said}");
+    assert_eq!(answer.status.code(), Some(3));
 }

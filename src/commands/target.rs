@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::diagnose::finding::Severity;
-use crate::diagnose::{SetReport, Verdict};
+use crate::diagnose::finding::{Finding, Role, Severity};
+use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
-use crate::model::objects::{Object as _, StatefulSet};
+use crate::model::objects::{Object as _, Pod, StatefulSet};
 use crate::model::resource::Resource;
 use crate::model::selector;
 use crate::model::set::parent_and_ordinal;
@@ -97,7 +97,7 @@ impl Target {
         for name in &self.names {
             let found: Vec<_> = named(&here, name)?;
             if found.is_empty() {
-                session.remark(&format!("error: {}", unknown(name, namespace, &here)));
+                session.remark(&format!("error: {}", unknown(name, namespace, &here, snapshot)));
                 chosen.exit = Exit::Failed;
             }
             for set in found {
@@ -142,8 +142,10 @@ impl Target {
             FailOn::Warning => Severity::Warning,
             FailOn::Error => Severity::Error,
         };
+        // An effect ranks as its root does; one without a root is under way.
+        let counts = |finding: &&Finding| finding.role != Role::Effect && finding.severity >= least;
         let no = |report: &&SetReport| {
-            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| finding.severity >= least)
+            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| counts(&finding))
         };
         if reports.iter().any(no) { Exit::No } else { Exit::Fine }
     }
@@ -168,22 +170,54 @@ fn named<'a>(sets: &[&'a StatefulSet], name: &str) -> Result<Vec<&'a StatefulSet
     Ok(sets.iter().copied().filter(|set| matches(set)).collect())
 }
 
-/// What to say of a name that is no set: the nearest one, where one is near.
-fn unknown(name: &str, namespace: Option<&str>, sets: &[&StatefulSet]) -> String {
+/// What to say of a name that is no set: whose pods carry it, else the nearest set, where one is near.
+fn unknown(name: &str, namespace: Option<&str>, sets: &[&StatefulSet], snapshot: &Snapshot) -> String {
     let plain = name.rsplit('/').next().unwrap_or(name);
     let place = namespace.map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
+    let missing = format!("{} {plain:?} not found{place}", Resource::StatefulSets.info().plural);
+    if let Some(whose) = whose_pods(plain, namespace, snapshot) {
+        return format!("{missing}; {whose}");
+    }
     let near = sets
         .iter()
         .map(|set| (strsim::levenshtein(&set.metadata.name, plain), &set.metadata.name))
         .min();
-    let hint = match near {
-        Some((distance, near)) if distance <= plain.len().div_ceil(2) => format!("; did you mean {near:?}?"),
-        _ => String::new(),
+    match near {
+        Some((distance, near)) if distance <= plain.len().div_ceil(2) => format!("{missing}; did you mean {near:?}?"),
+        _ => missing,
+    }
+}
+
+/// Whose pods are called by this name, or are of an owner of this name, when that is no StatefulSet: some operators run
+/// numbered pods themselves.
+fn whose_pods(name: &str, namespace: Option<&str>, snapshot: &Snapshot) -> Option<String> {
+    let of_place = |pod: &&Pod| namespace.is_none_or(|namespace| pod.metadata.namespace == namespace);
+    let mut owned = snapshot.pods.items.iter().filter(of_place).filter_map(|pod| {
+        let owner = pod.metadata.controller().filter(|owner| owner.kind != "StatefulSet")?;
+        let numbered = parent_and_ordinal(&pod.metadata.name).is_some_and(|(parent, _)| parent == name);
+        (numbered || pod.metadata.name == name || owner.name == name).then_some((pod, owner))
+    });
+    let (first, owner) = owned.next()?;
+    let same = owned.filter(|(_, other)| other.uid == owner.uid).map(|(pod, _)| pod);
+    let pods: Vec<_> = std::iter::once(first)
+        .chain(same)
+        .map(|pod| pod.metadata.name.as_str())
+        .collect();
+    let (pods, belong) = match pods.as_slice() {
+        [one] => (format!("pod {one}"), "belongs"),
+        [one, two] => (format!("pods {one} and {two}"), "belong"),
+        [one, .., last] => (format!("{} pods, {one} to {last},", pods.len()), "belong"),
+        [] => return None,
     };
-    format!(
-        "{} {plain:?} not found{place}{hint}",
-        Resource::StatefulSets.info().plural
-    )
+    Some(format!(
+        "{pods} {belong} to {} {} ({}), not to a StatefulSet: kubectl get {} {} -n {} -o yaml",
+        owner.kind,
+        owner.name,
+        owner.api_version,
+        resource(owner),
+        owner.name,
+        first.metadata.namespace,
+    ))
 }
 
 /// Names as kubectl prints them with `-o name`.

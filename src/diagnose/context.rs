@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::finding::ObjectRef;
+use super::fit::Misfits;
 use super::provisioner::{self, Provisioner, Standing};
 use crate::controller::{self, Decision, HeldBack, Input, Op, Profile, Wait};
 use crate::model::gap::Gap;
@@ -134,9 +135,11 @@ impl<'a> Context<'a> {
     pub fn awaited_claims<'s>(&'s self, row: &'s Ordinal<'a>) -> impl Iterator<Item = &'a Claim> + 's {
         self.pending_claims(row).filter(move |claim| {
             let class = claim.class().and_then(|name| self.linked.class(name));
-            match class.is_some_and(|class| class.waits_for_consumer()) {
-                false => true,
-                true => claim.selected_node().is_some() && !self.failed_after_selection(row, claim),
+            match class.filter(|class| class.waits_for_consumer()) {
+                None => true,
+                // The scheduler matches volumes made by hand itself; without one that fits it chooses no node.
+                Some(class) if class.by_hand() => self.shortage(claim).is_some(),
+                Some(_) => claim.selected_node().is_some() && !self.failed_after_selection(row, claim),
             }
         })
     }
@@ -212,8 +215,8 @@ impl<'a> Context<'a> {
         let failed = self.events(&claim.metadata.uid, "ProvisioningFailed").next();
         let class = claim.class().and_then(|name| self.linked.class(name));
         let asked = claim.provisioner().or(class.map(|class| class.provisioner.as_str()));
-        let (Some(class), Some(asked)) = (class, asked.filter(|asked| *asked != NO_PROVISIONER)) else {
-            return ClaimTrouble::Other;
+        let (Some(class), Some(asked)) = (class.filter(|class| !class.by_hand()), asked) else {
+            return self.by_hand_trouble(claim);
         };
         let provisioner = provisioner::investigate(self.linked, asked);
         match (&provisioner.standing, failed) {
@@ -234,10 +237,13 @@ impl<'a> Context<'a> {
         .collect()
     }
 
-    /// Pods whose own trouble is worth a look: those of the set that the controller would not cure by itself, and those
-    /// of a provisioner that is down. With each the ordinals that suffer from it.
+    /// Pods whose own trouble is worth a look: those of the set that the controller would not cure by itself and whose
+    /// node and volumes are there, and those of a provisioner that is down. With each the ordinals that suffer from it.
     pub fn suspects(&self) -> Vec<Suspect<'a>> {
-        let own = self.troubled().filter(|(row, ..)| !self.withdrawn(row));
+        let elsewhere = |row: &Ordinal<'a>, pod| self.lost_node(pod).is_some() || self.stranded(row).is_some();
+        let own = self
+            .troubled()
+            .filter(|(row, pod, _)| !self.withdrawn(row) && !elsewhere(row, pod));
         let mut suspects: Vec<_> = own
             .map(|(row, pod, state)| Suspect {
                 pod,
@@ -272,8 +278,6 @@ impl<'a> Context<'a> {
     }
 }
 
-const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
-
 /// What keeps a claim from being bound.
 #[derive(Debug)]
 pub enum ClaimTrouble<'a> {
@@ -281,6 +285,12 @@ pub enum ClaimTrouble<'a> {
     Provisioner(&'a StorageClass, Box<Provisioner<'a>>),
     /// Its provisioner tried and failed; the newest report.
     Failed(&'a Event),
+    /// Its class does not exist, and no volume carries that name.
+    ClassMissing(&'a str),
+    /// It names no class, no class is the default, and no volume without a class fits.
+    NoDefault,
+    /// Only volumes made by hand can serve it, and none does: each with the reason.
+    NoVolume(Misfits<'a>),
     /// Something else.
     Other,
 }

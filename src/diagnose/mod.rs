@@ -4,9 +4,12 @@
 pub mod chain;
 pub mod context;
 pub mod finding;
+pub mod fit;
 pub mod ledger;
 pub mod messages;
 pub mod next;
+pub mod owner;
+mod places;
 pub mod provisioner;
 mod report;
 pub mod rules;
@@ -77,6 +80,7 @@ pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a
         }
     }
     let mut findings = merged(findings);
+    owner::speak_to(&cx, &mut findings);
     chain::link_causes(&mut findings);
     let report = report::conclude(&cx, findings, gaps);
     (cx, report)

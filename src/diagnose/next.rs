@@ -59,31 +59,52 @@ fn waiting(cx: &Context<'_>, wait: &Wait) -> String {
     match &wait.fact {
         WaitFact::SetDeleting => "nothing: the set is being deleted".to_owned(),
         WaitFact::TerminalPhase | WaitFact::Terminating | WaitFact::CondemnedTerminating => {
-            format!("waits until {name} is gone{then}")
+            format!("waits until {name} is gone{}{then}", grace_left(cx, name))
         }
         WaitFact::StaleClaim { .. } => format!("waits, in silence, until claim {name} of an earlier pod is gone{then}"),
         WaitFact::ClaimTerminating => format!("waits until claim {name}, which is being deleted, is gone{then}"),
-        WaitFact::NotReady | WaitFact::Updating | WaitFact::CondemnedNotReady { .. } => {
-            format!("waits until {name} is Ready{then}")
-        }
-        WaitFact::NotAvailable { until } | WaitFact::CondemnedNotAvailable { until, .. } => match until {
-            Some(until) => {
-                let left = until.duration_since(cx.now()).as_secs().max(0);
-                format!("waits {left}s until {name} has been Ready for minReadySeconds{then}")
+        WaitFact::NotReady
+        | WaitFact::Updating
+        | WaitFact::CondemnedNotReady { .. }
+        | WaitFact::NotAvailable { .. }
+        | WaitFact::CondemnedNotAvailable { .. } => match ready_for(cx, name) {
+            None => format!("waits until {name} is Ready{then}"),
+            Some(ready) => {
+                let wanted = i64::from(cx.set().spec.min_ready_seconds);
+                let left = (wanted - ready).max(0);
+                format!("waits {left}s until {name} has been Ready for minReadySeconds ({wanted}s){then}")
             }
-            None => format!("waits until {name} has been Ready for minReadySeconds{then}"),
         },
         WaitFact::UpdateRefused => format!("tries to update {name} in place, which the server refuses"),
         WaitFact::MaxUnavailable { unavailable, max } => {
             format!("waits until fewer than {max} pods are unavailable ({unavailable} are){then}")
         }
         WaitFact::OnDelete => {
-            let pods: Vec<_> = cx.decision.waits_for.iter().map(|wait| wait.name.as_str()).collect();
-            format!(
-                "nothing: OnDelete replaces {} only after somebody deletes them",
-                pods.join(", ")
-            )
+            let old = crate::controller::outdated(&cx.input, &cx.decision);
+            let (names, them) = (pod_names(&cx.model, &old), if old.len() == 1 { "it" } else { "them" });
+            format!("nothing: OnDelete replaces {names} only after somebody deletes {them}")
         }
+    }
+}
+
+/// For how many seconds a pod has been Ready, where it is and that is what counts.
+fn ready_for(cx: &Context<'_>, pod: &str) -> Option<i64> {
+    let pod = cx.model.rows().find(|row| row.name == pod)?.pod?;
+    let since = pod
+        .condition("Ready")
+        .filter(|ready| ready.status == "True")?
+        .last_transition_time?;
+    (cx.set().spec.min_ready_seconds > 0).then(|| cx.now().duration_since(since).as_secs())
+}
+
+/// How much of its grace period a pod that is being deleted has left.
+fn grace_left(cx: &Context<'_>, pod: &str) -> String {
+    let row = cx.model.rows().find(|row| row.name == pod);
+    let end = row.and_then(|row| row.pod?.metadata.deletion_timestamp);
+    let left = end.map(|end| end.duration_since(cx.now()).as_secs());
+    match left.filter(|left| *left > 0) {
+        Some(left) => format!(", in {left}s at most"),
+        None => String::new(),
     }
 }
 

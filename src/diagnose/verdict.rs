@@ -7,9 +7,10 @@ use super::context::Context;
 use super::finding::{Finding, Role, Severity};
 use crate::controller::{HeldBack, Op, WaitFact};
 use crate::model::gap::Gap;
-use crate::model::objects::{Object, Pod};
+use crate::model::objects::{Claim, Object, Pod};
 use crate::model::pod_state::{PodState, since};
 use crate::model::resource::Resource;
+use crate::model::set::parent_and_ordinal;
 
 /// The verdict on one set, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,7 +76,10 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
             held_back,
         };
     }
-    let broken = findings.iter().filter(|finding| finding.severity >= Severity::Warning);
+    // An effect without a root is under way: what it waits for has had too little time to count as broken.
+    let broken = findings
+        .iter()
+        .filter(|finding| finding.role != Role::Effect && finding.severity >= Severity::Warning);
     if let Some(broken) = broken.max_by_key(|finding| finding.severity) {
         return Conclusion {
             verdict: Verdict::Degraded,
@@ -91,18 +95,18 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
         return conclusion;
     }
     let serves = cx.model.ordinals.iter().all(|row| row.pod.is_some_and(Pod::ready));
-    let hiding = cx.gaps().find(|gap| !serves && may_explain(gap.resource));
+    let hiding = hiding(cx).filter(|_| !serves);
     let (verdict, since, summary) = match (progress(cx), hiding) {
         // "It ends by itself" is no fact where the reason why it does not could not be read.
-        (Some((summary, since)), Some(gap)) => (Verdict::Unknown, since, format!("{summary}, and {}", unread(gap))),
+        (Some((summary, since)), Some(gap)) => (Verdict::Unknown, since, format!("{summary}, and {}", unread(&gap))),
         (Some((summary, since)), None) => (Verdict::Progressing, since, summary),
-        (None, Some(gap)) if !serves => (Verdict::Unknown, None, unread(gap)),
+        (None, Some(gap)) => (Verdict::Unknown, None, unread(&gap)),
         (None, None) if !serves => {
             let (ready, wanted) = (cx.model.ready(), cx.set().replicas());
             let summary = format!("{ready} of {wanted} pods are Ready, and nothing that was read says why");
             (Verdict::Unknown, None, summary)
         }
-        (None, _) => (Verdict::Healthy, settled(cx), healthy(cx, findings)),
+        (None, None) => (Verdict::Healthy, settled(cx), healthy(cx, findings)),
     };
     Conclusion {
         verdict,
@@ -112,14 +116,19 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
     }
 }
 
-/// Whether objects of this kind can say why a pod is not Ready; names and addresses cannot.
-fn may_explain(resource: Resource) -> bool {
-    ![
+/// What was not read although it can say why a pod is not Ready. Names and addresses cannot.
+fn hiding(cx: &Context<'_>) -> Option<Gap> {
+    let snapshot = cx.linked.snapshot;
+    let silent = [
         Resource::Services,
         Resource::EndpointSlices,
         Resource::ControllerRevisions,
-    ]
-    .contains(&resource)
+    ];
+    let never_asked = cx
+        .need(&snapshot.events)
+        .err()
+        .or_else(|| cx.need(&snapshot.nodes).err());
+    never_asked.or_else(|| cx.gaps().find(|gap| !silent.contains(&gap.resource)).cloned())
 }
 
 fn unread(gap: &Gap) -> String {
@@ -203,17 +212,34 @@ fn progress(cx: &Context<'_>) -> Option<(String, Option<Timestamp>)> {
             PodState::Terminating => "is terminating",
             PodState::Ended => "ended and is about to be replaced",
             PodState::Unscheduled => "is about to be scheduled",
+            // Recovery of a large database takes long: nothing went wrong, and nobody can say that it will.
+            PodState::Starting if runs(pod) => "runs and is not Ready yet, with 0 restarts",
             _ => "is starting",
         };
         return Some((format!("{} {says}", row.name), since(pod)));
     }
-    cx.decision.waits_for.iter().find_map(|wait| match &wait.fact {
-        WaitFact::NotAvailable { .. } => Some((
-            format!("{} is Ready and must stay so for minReadySeconds", wait.name),
-            None,
-        )),
-        _ => None,
-    })
+    if let Some(wait) = cx
+        .decision
+        .waits_for
+        .iter()
+        .find(|wait| wait.fact != WaitFact::OnDelete)
+    {
+        let row = cx.model.rows().find(|row| row.name == wait.name);
+        let pod = row.and_then(|row| row.pod);
+        let says = match pod.is_some_and(|pod| pod.ready()) && set.spec.min_ready_seconds > 0 {
+            true => format!("{} is Ready and must stay so for minReadySeconds", wait.name),
+            false => format!("the controller waits for {}", wait.name),
+        };
+        return Some((says, pod.and_then(since)));
+    }
+    // Nobody knows why, but a set that lacks a pod is not well.
+    let lacking = cx.model.ordinals.iter().find(|row| row.pod.is_none())?;
+    Some((format!("{} is about to be created", lacking.name), None))
+}
+
+fn runs(pod: &Pod) -> bool {
+    let mut main = pod.status.container_statuses.iter();
+    pod.status.phase == "Running" && main.all(|container| container.state.running.is_some())
 }
 
 /// Since when all pods have been Ready.
@@ -232,8 +258,21 @@ fn healthy(cx: &Context<'_>, findings: &[Finding]) -> String {
         return said.summary.clone();
     }
     match cx.set().replicas() {
-        0 => "scaled to zero".to_owned(),
+        0 => match cx.model.parked.as_slice() {
+            [] => "scaled to zero".to_owned(),
+            parked => format!("scaled to zero; its claims are kept: {}", claim_names(parked)),
+        },
         1 => "its pod is Ready".to_owned(),
         wanted => format!("all {wanted} pods are Ready"),
+    }
+}
+
+/// Claims by name; many as a range.
+fn claim_names(claims: &[&Claim]) -> String {
+    let mut names: Vec<_> = claims.iter().map(|claim| claim.metadata.name.as_str()).collect();
+    names.sort_by_key(|name| (parent_and_ordinal(name).map(|(_, ordinal)| ordinal), *name));
+    match names.as_slice() {
+        [first, .., last] if names.len() > 4 => format!("{} from {first} to {last}", names.len()),
+        few => few.join(", "),
     }
 }

@@ -7,6 +7,7 @@ pub mod listing;
 pub mod mask;
 pub mod objects;
 pub mod pod_state;
+pub mod quantity;
 pub mod recording;
 pub mod resource;
 pub mod rounds;

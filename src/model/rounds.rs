@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::objects::Claim;
 use super::resource::Resource;
 use super::snapshot::{Scope, Snapshot};
 
@@ -99,9 +100,11 @@ pub fn second_round(first: &Snapshot) -> SecondRound {
             }
         }
     }
-    let lists = match classes_waited_for.is_empty() {
-        true => Vec::new(),
-        false => PROVISIONERS
+    // A claim without a class asks which class could become the default: one whose provisioner runs.
+    let asks_for_a_class = |claim: &Claim| claim.status.phase == "Pending" && claim.class() != Some("");
+    let lists = match first.claims.items.iter().any(asks_for_a_class) {
+        false => Vec::new(),
+        true => PROVISIONERS
             .into_iter()
             .filter(|resource| !covered(first, *resource))
             .collect(),

@@ -38,14 +38,20 @@ pub fn header(origin: &str, report: &SetReport, works: &str, now: Timestamp, lay
 }
 
 /// The verdict and its reason, with the code of the root.
-pub fn verdict(report: &SetReport, layout: &Layout) -> String {
+pub fn verdict(report: &SetReport, now: Timestamp, layout: &Layout) -> String {
     let word = format!("{:<11}", report.verdict.word().to_uppercase());
     let style = layout.palette.verdict(report.verdict);
     let code = headline(report)
         .map(|finding| format!("   {}{}", finding.code, likely(finding)))
         .unwrap_or_default();
+    // What is held on purpose is said with since when: it may have been forgotten.
+    let held = report
+        .findings
+        .iter()
+        .find(|finding| finding.severity == Severity::Info && finding.summary == report.summary);
+    let held = held.map_or(String::new(), |finding| for_age(finding, now));
     let rest = " ".repeat(12);
-    let text = format!("{}{code}", cut(&cell(&report.summary), 2 * MESSAGE));
+    let text = format!("{}{held}{code}", cut(&cell(&report.summary), 2 * MESSAGE));
     let wrapped = layout.wrap(&text, &rest, &rest);
     format!(
         "{} {}",
@@ -74,7 +80,7 @@ fn likely(finding: &Finding) -> &'static str {
 
 /// One set in full: chains, risks, remedies, gaps.
 pub fn diagnosis(report: &SetReport, next: &str, now: Timestamp, layout: &Layout) -> String {
-    let mut text = verdict(report, layout);
+    let mut text = verdict(report, now, layout);
     for chain in &report.chains {
         text += &draw(chain, report, now, layout);
     }

@@ -41,7 +41,7 @@ pub fn ledger(
         partition(ledger)
     );
     let mut text = header(origin, report, &works, now, layout);
-    text += &verdict(report, layout);
+    text += &verdict(report, now, layout);
     text += &rows(report, ledger, now, detail, layout);
     if !ledger.parked.is_empty() {
         text += &layout.labelled(

@@ -1,17 +1,25 @@
 //! The rules, one file each. To add one: write the file, and name it twice below, in order; a test compares.
 
+mod sts101_class_missing;
+mod sts102_no_default_class;
+mod sts103_no_classless_volume;
 mod sts104_claim_not_bound;
+mod sts105_volume_too_small;
+mod sts106_only_released_volumes;
+mod sts107_no_volume_fits;
 mod sts112_provisioner_not_deployed;
 mod sts113_provisioner_renamed;
 mod sts118_provisioner_down;
 mod sts119_provisioner_not_visible;
 mod sts120_provisioning_failed;
 mod sts140_claim_terminating;
+mod sts141_terminating_claim_blocks_pod;
 mod sts199_claim_waits;
 mod sts201_held_back;
 mod sts204_withdrawn_revision;
 mod sts210_pod_not_created;
 mod sts220_partition_holds;
+mod sts221_on_delete_waits;
 mod sts301_insufficient_resources;
 mod sts304_waits_for_volume;
 mod sts399_not_scheduled;
@@ -20,23 +28,34 @@ mod sts501_image_not_pulled;
 mod sts502_container_crashes;
 mod sts503_out_of_memory;
 mod sts599_pod_not_ready;
+mod sts601_node_not_ready;
+mod sts602_volume_out_of_reach;
+mod sts805_data_reused;
 
 use super::Rule;
 
 /// Every rule, by code.
-pub const ALL: [&Rule; 20] = [
+pub const ALL: [&Rule; 31] = [
+    &sts101_class_missing::RULE,
+    &sts102_no_default_class::RULE,
+    &sts103_no_classless_volume::RULE,
     &sts104_claim_not_bound::RULE,
+    &sts105_volume_too_small::RULE,
+    &sts106_only_released_volumes::RULE,
+    &sts107_no_volume_fits::RULE,
     &sts112_provisioner_not_deployed::RULE,
     &sts113_provisioner_renamed::RULE,
     &sts118_provisioner_down::RULE,
     &sts119_provisioner_not_visible::RULE,
     &sts120_provisioning_failed::RULE,
     &sts140_claim_terminating::RULE,
+    &sts141_terminating_claim_blocks_pod::RULE,
     &sts199_claim_waits::RULE,
     &sts201_held_back::RULE,
     &sts204_withdrawn_revision::RULE,
     &sts210_pod_not_created::RULE,
     &sts220_partition_holds::RULE,
+    &sts221_on_delete_waits::RULE,
     &sts301_insufficient_resources::RULE,
     &sts304_waits_for_volume::RULE,
     &sts399_not_scheduled::RULE,
@@ -45,6 +64,9 @@ pub const ALL: [&Rule; 20] = [
     &sts502_container_crashes::RULE,
     &sts503_out_of_memory::RULE,
     &sts599_pod_not_ready::RULE,
+    &sts601_node_not_ready::RULE,
+    &sts602_volume_out_of_reach::RULE,
+    &sts805_data_reused::RULE,
 ];
 
 /// Codes that once had a meaning and get no other.

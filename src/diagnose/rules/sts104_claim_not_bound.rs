@@ -11,12 +11,12 @@ pub(super) const RULE: Rule = Rule {
     name: "claim-not-bound",
     explain: "\
 ## What it means
-The claim of an ordinal has no volume yet. Its class names a provisioner, and that provisioner has not answered.
+The claim of an ordinal has no volume yet: the provisioner that its class names has not answered, or there is no such class.
 ## How it is detected
-The claim's phase is Pending, its class exists, and the provisioner that the class names is not seen running.
+The claim's phase is Pending, and its class does not exist or names a provisioner that is not seen running.
 A class with WaitForFirstConsumer counts only once the scheduler has chosen a node (`volume.kubernetes.io/selected-node`).
 ## What to do
-Follow the chain to its root: the claim itself is in order, and is bound as soon as the provisioner answers.
+Follow the chain to its root: the claim is bound as soon as a provisioner answers for its class.
 ## When it is fine
 For some seconds after the claim was made.
 ## Source
@@ -29,18 +29,23 @@ fn check(cx: &Context<'_>) -> Checked {
     cx.need(&cx.linked.snapshot.claims)?;
     let mut findings = Vec::new();
     for (row, claim, trouble) in cx.waiting_claims() {
-        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
-            continue;
-        };
         let object = ObjectRef::of("PersistentVolumeClaim", &claim.metadata);
-        let summary = format!(
-            "Pending: class {} asked {}, no answer",
-            class.metadata.name, provisioner.name
-        );
+        let (summary, cause) = match &trouble {
+            ClaimTrouble::Provisioner(class, provisioner) => {
+                let (class_name, name) = (&class.metadata.name, &provisioner.name);
+                let summary = format!("Pending: class {class_name} asked {name}, no answer");
+                (summary, culprit(class, provisioner))
+            }
+            ClaimTrouble::ClassMissing(class) => {
+                let object = ObjectRef::named("StorageClass", "", class);
+                (format!("Pending: its class {class} does not exist"), object)
+            }
+            _ => continue,
+        };
         let mut finding = Finding::new(Role::Effect, Severity::Error, object.clone(), summary)
             .ordinals([row.ordinal])
             .since(claim.metadata.creation_timestamp)
-            .because(culprit(class, &provisioner))
+            .because(cause)
             .evidence(Evidence::field(
                 object.clone(),
                 "status.phase",
@@ -63,5 +68,55 @@ fn culprit(class: &StorageClass, provisioner: &Provisioner<'_>) -> ObjectRef {
     match &provisioner.standing {
         Standing::Running(runner) | Standing::Down(runner) | Standing::Renamed(runner, _) => runner.object.clone(),
         Standing::Hidden | Standing::Absent => ObjectRef::of("StorageClass", &class.metadata),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    fn causes(scenario: &str) -> Vec<String> {
+        let found = findings(&RULE, scenario).into_iter();
+        found.map(|finding| finding.because.unwrap().spoken()).collect()
+    }
+
+    #[test]
+    fn the_claim_leads_to_the_workload_or_to_the_class() {
+        assert_eq!(causes("provisioner-down"), ["deployment nfs-client-provisioner"]);
+        assert_eq!(causes("provisioner-renamed"), ["deployment nfs-client-provisioner"]);
+        assert_eq!(causes("provisioner-not-deployed"), ["class fast"]);
+        assert_eq!(causes("class-missing"), ["class fats"]);
+    }
+
+    #[test]
+    fn silent_where_the_claim_is_bound_or_nobody_uses_it_yet() {
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+        assert!(findings(&RULE, "healthy-wffc-unused").is_empty());
+    }
+
+    #[test]
+    fn under_wait_for_first_consumer_silent_until_a_node_is_chosen() {
+        let scenario = "wffc-provisioner-not-deployed";
+        let chosen = findings(&RULE, scenario);
+        assert!(
+            chosen[0]
+                .evidence
+                .iter()
+                .any(|fact| fact.path.contains("selected-node"))
+        );
+        let found = findings_after(&RULE, scenario, |snapshot| {
+            for claim in &mut snapshot.claims.items {
+                claim.metadata.annotations.remove("volume.kubernetes.io/selected-node");
+            }
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_claims_are_named() {
+        let gaps = refused(&RULE, "provisioner-down", Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].what(), "persistentvolumeclaims");
     }
 }

@@ -82,3 +82,54 @@ fn remedy(workload: &ObjectRef, named_by: &str, name: &str) -> Remedy {
         _ => remedy.command(&["kubectl", "edit", &target, "-n", namespace]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn a_workload_that_answers_to_another_name_is_given_the_right_one() {
+        let found = findings(&RULE, "provisioner-renamed");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].subject.name, "nfs-client-provisioner");
+        assert_eq!(found[0].certainty, Certainty::Certain);
+        let remedy = found[0].remedy.as_ref().unwrap();
+        assert_eq!(remedy.commands[0][1..3], ["set", "env"]);
+        assert_eq!(remedy.commands[0].last().unwrap(), "PROVISIONER_NAME=example.com/nfs");
+    }
+
+    #[test]
+    fn silent_where_a_class_asks_for_that_other_name() {
+        let found = findings_after(&RULE, "provisioner-renamed", |snapshot| {
+            let other = snapshot.deployments.items[0].spec.template.spec().unwrap();
+            let mut class = snapshot.classes.items[0].clone();
+            class.metadata.name = "other".to_owned();
+            class.provisioner = other.containers[0].env[0].value.clone().unwrap();
+            snapshot.classes.items.push(class);
+        });
+        assert!(found.is_empty());
+        assert!(findings(&RULE, "provisioner-not-deployed").is_empty());
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+    }
+
+    #[test]
+    fn silent_where_the_other_one_does_not_run_itself() {
+        let found = findings_after(&RULE, "provisioner-renamed", |snapshot| {
+            for pod in &mut snapshot.pods.items {
+                pod.status.conditions.clear();
+            }
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_lists_are_named() {
+        let gaps = refused(&RULE, "provisioner-renamed", Resource::StorageClasses);
+        assert_eq!(gaps[0].what(), "storageclasses");
+        let gaps = refused(&RULE, "provisioner-renamed", Resource::Leases);
+        assert_eq!(gaps[0].what(), "leases");
+    }
+}

@@ -80,3 +80,55 @@ fn remedy(workload: &ObjectRef, counts: Option<(i32, i32)>) -> Remedy {
     };
     remedy.avoid("deleting the waiting pod or its claim: both come back the same")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn a_provisioner_whose_pod_crashes_leads_to_that_pod() {
+        let found = findings(&RULE, "provisioner-down");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].role, Role::Effect);
+        assert_eq!(found[0].because.as_ref().unwrap().kind, "Pod");
+        assert!(found[0].summary.ends_with("0/1 pods are available"));
+    }
+
+    #[test]
+    fn one_that_is_scaled_to_zero_is_the_root_itself() {
+        let found = findings(&RULE, "provisioner-scaled-to-zero");
+        assert_eq!(found[0].role, Role::Root);
+        let remedy = found[0].remedy.as_ref().unwrap();
+        assert_eq!(remedy.commands[0][1], "scale");
+        assert_eq!(remedy.safety, Safety::Reversible);
+    }
+
+    #[test]
+    fn one_without_pods_that_wants_some_is_looked_at_first() {
+        let found = findings_after(&RULE, "provisioner-scaled-to-zero", |snapshot| {
+            snapshot.deployments.items[0].spec.replicas = Some(2);
+        });
+        assert!(found[0].summary.ends_with("0/2 pods are available"));
+        assert_eq!(found[0].remedy.as_ref().unwrap().safety, Safety::ReadOnly);
+    }
+
+    #[test]
+    fn silent_where_it_runs_or_is_not_there_at_all() {
+        for scenario in [
+            "provisioner-silent",
+            "provisioning-fails",
+            "provisioner-not-deployed",
+            "healthy-ordered",
+        ] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn refused_claims_are_named() {
+        let gaps = refused(&RULE, "provisioner-down", Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].what(), "persistentvolumeclaims");
+    }
+}

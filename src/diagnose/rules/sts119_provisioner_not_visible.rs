@@ -64,3 +64,61 @@ fn remedy(provisioner: &str, namespace: &str, claim: &str) -> Remedy {
         .command(&["kubectl", "describe", "pvc", claim, "-n", namespace])
         .avoid("deleting the pod or its claim: both come back the same")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn a_trace_of_a_provisioner_makes_its_absence_a_guess() {
+        let traces = [
+            ("provisioner-hidden-csidriver", "csidriver"),
+            ("provisioner-hidden-csinode", "csinode"),
+            ("provisioner-hidden-volume", "volume"),
+        ];
+        for (scenario, trace) in traces {
+            let found = findings(&RULE, scenario);
+            assert_eq!(found.len(), 1, "{scenario}");
+            assert_eq!(found[0].certainty, Certainty::Likely);
+            assert!(
+                found[0].summary.contains(&format!("seen; {trace} ")),
+                "{}",
+                found[0].summary
+            );
+        }
+    }
+
+    #[test]
+    fn silent_without_a_trace_and_where_the_workload_is_seen() {
+        for scenario in [
+            "provisioner-not-deployed",
+            "provisioner-down",
+            "provisioner-silent",
+            "healthy-ordered",
+        ] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn a_volume_made_long_ago_is_no_trace() {
+        let found = findings_after(&RULE, "provisioner-hidden-volume", |snapshot| {
+            snapshot.events.items.clear();
+            for volume in &mut snapshot.volumes.items {
+                volume.metadata.creation_timestamp = Some(jiff::Timestamp::UNIX_EPOCH);
+            }
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_lists_are_named() {
+        let gaps = refused(&RULE, "provisioner-hidden-csidriver", Resource::StorageClasses);
+        assert_eq!(gaps[0].what(), "storageclasses");
+        let gaps = refused(&RULE, "provisioner-hidden-csidriver", Resource::DaemonSets);
+        assert_eq!(gaps[0].what(), "daemonsets");
+    }
+}

@@ -56,3 +56,43 @@ fn check(cx: &Context<'_>) -> Checked {
     }
     Ok(findings.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_provisioner_s_own_words_are_the_root() {
+        let found = findings(&RULE, "provisioning-fails");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].summary.contains("permission denied"));
+        assert_eq!(found[0].certainty, Certainty::Certain);
+        assert!(found[0].evidence[0].count.unwrap() >= 2);
+        assert_eq!(found[0].remedy.as_ref().unwrap().safety, Safety::ReadOnly);
+    }
+
+    #[test]
+    fn silent_where_it_said_nothing_and_where_the_volume_is_there() {
+        assert!(findings(&RULE, "provisioner-silent").is_empty());
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+        // Its failures are history once the claim is bound.
+        let found = findings_after(&RULE, "provisioning-fails", |snapshot| {
+            snapshot.claims.items[0].status.phase = "Bound".to_owned();
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn the_binder_s_word_on_a_class_that_is_missing_is_no_failure_of_a_provisioner() {
+        assert!(findings(&RULE, "class-missing").is_empty());
+    }
+
+    #[test]
+    fn refused_claims_are_named() {
+        let gaps = refused(&RULE, "provisioning-fails", Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].what(), "persistentvolumeclaims");
+    }
+}

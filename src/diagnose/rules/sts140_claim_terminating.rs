@@ -110,3 +110,57 @@ fn remedy(pod: &str, volume: &str, policy: Option<&str>) -> Remedy {
         .avoid(avoid),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    const SCENARIO: &str = "claim-terminating-under-running-pod";
+
+    #[test]
+    fn the_volume_is_kept_before_the_pod_goes() {
+        let found = findings(&RULE, SCENARIO);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].role, found[0].severity), (Role::Risk, Severity::Error));
+        let remedy = found[0].remedy.as_ref().unwrap();
+        assert_eq!(remedy.safety, Safety::Reversible);
+        assert_eq!(remedy.commands[0][1], "patch");
+        assert!(remedy.avoid[0].contains("pod web-1"));
+    }
+
+    #[test]
+    fn a_volume_that_is_kept_anyway_is_not_patched() {
+        let found = findings_after(&RULE, SCENARIO, |snapshot| {
+            for volume in &mut snapshot.volumes.items {
+                volume.spec.persistent_volume_reclaim_policy = "Retain".to_owned();
+            }
+        });
+        assert!(found[0].summary.ends_with("the volume stays behind, Released"));
+        assert_eq!(found[0].remedy.as_ref().unwrap().safety, Safety::ReadOnly);
+    }
+
+    #[test]
+    fn silent_where_no_claim_goes_and_where_the_pod_is_gone() {
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+        assert!(findings(&RULE, "claim-terminating-blocks-pod").is_empty());
+        let found = findings_after(&RULE, SCENARIO, |snapshot| {
+            for claim in &mut snapshot.claims.items {
+                claim.metadata.deletion_timestamp = None;
+            }
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_lists_are_named_and_an_unseen_volume_is_kept_too() {
+        let gaps = refused(&RULE, SCENARIO, Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].what(), "persistentvolumeclaims");
+        let gaps = refused(&RULE, SCENARIO, Resource::PersistentVolumes);
+        assert_eq!(gaps[0].what(), "persistentvolumes");
+        let found = findings_after(&RULE, SCENARIO, |snapshot| snapshot.volumes.items.clear());
+        assert!(found[0].summary.ends_with("its data may go with it"));
+        assert_eq!(found[0].remedy.as_ref().unwrap().commands[0][1], "patch");
+    }
+}

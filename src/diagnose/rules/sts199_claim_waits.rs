@@ -61,3 +61,57 @@ fn check(cx: &Context<'_>) -> Checked {
     }
     Ok(findings.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_newest_event_is_shown_where_nothing_else_is_known() {
+        let found = findings(&RULE, "provisioner-silent");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].certainty, Certainty::Likely);
+        assert!(
+            found[0]
+                .summary
+                .starts_with("Pending with class \"fast\": Waiting for a volume")
+        );
+    }
+
+    #[test]
+    fn without_an_event_it_says_so() {
+        let found = findings_after(&RULE, "provisioner-silent", |snapshot| snapshot.events.items.clear());
+        assert_eq!(found[0].summary, "Pending with class \"fast\", and no event says why");
+    }
+
+    #[test]
+    fn silent_where_a_rule_knows_more_or_nothing_waits() {
+        let known = [
+            "class-missing",
+            "no-default-class",
+            "empty-class-no-volume",
+            "static-volume-too-small",
+            "only-released-volumes",
+            "provisioner-not-deployed",
+            "provisioning-fails",
+            "healthy-wffc-unused",
+            "healthy-ordered",
+        ];
+        for scenario in known {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn speaks_up_where_refused_lists_keep_the_others_from_knowing() {
+        let found = findings_after(&RULE, "class-missing", |snapshot| {
+            snapshot.sink(Resource::PersistentVolumes, false).unwrap().clear();
+        });
+        assert_eq!(found.len(), 1);
+        let gaps = refused(&RULE, "provisioner-silent", Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].what(), "persistentvolumeclaims");
+    }
+}

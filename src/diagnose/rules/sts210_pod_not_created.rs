@@ -5,6 +5,7 @@ use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safet
 use crate::diagnose::messages::controller_pod;
 use crate::diagnose::{Checked, Rule};
 use crate::model::objects::Event;
+use crate::model::set::Ordinal;
 
 pub(super) const RULE: Rule = Rule {
     code: "STS210",
@@ -29,7 +30,17 @@ fn check(cx: &Context<'_>) -> Checked {
     cx.need(&cx.linked.snapshot.pods)?;
     let set = &cx.set().metadata;
     let mut findings = Vec::new();
-    for row in cx.model.ordinals.iter().filter(|row| row.pod.is_none()) {
+    let claims_stay = |row: &Ordinal<'_>| {
+        let mut claims = row.claims.iter().filter_map(|slot| slot.claim);
+        claims.all(|claim| !claim.metadata.terminating())
+    };
+    // A claim that is being deleted refuses its pod as well, and is told by another rule.
+    let missing = cx
+        .model
+        .ordinals
+        .iter()
+        .filter(|row| row.pod.is_none() && claims_stay(row));
+    for row in missing {
         let about = |event: &&&Event| controller_pod(&event.message) == Some(row.name.as_str());
         // Events are newest first: a success after the failure makes it history.
         let newest = cx.linked.events(&set.uid).iter().find(about);

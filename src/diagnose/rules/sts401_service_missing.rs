@@ -124,3 +124,61 @@ fn mentions(spec: &PodSpec, service: &str) -> bool {
             .any(|text| text.contains(&needle))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+
+    #[test]
+    fn an_error_where_the_template_uses_the_names() {
+        let found = findings(&RULE, "service-missing");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].severity, Severity::Error);
+        assert_eq!(found[0].certainty, Certainty::Certain);
+        assert_eq!(found[0].remedy.as_ref().unwrap().commands.len(), 2);
+    }
+
+    #[test]
+    fn a_warning_where_nothing_shows_that_they_are_used() {
+        let found = findings(&RULE, "service-missing-unused");
+        assert_eq!(found[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn an_error_where_a_pod_is_not_well_without_them() {
+        let found = findings_after(&RULE, "service-missing-unused", |snapshot| {
+            let pod = snapshot
+                .pods
+                .items
+                .iter_mut()
+                .find(|pod| pod.metadata.name == "web-0")
+                .unwrap();
+            pod.status.container_statuses[0].restart_count = 1;
+            pod.status.conditions.retain(|condition| condition.kind != "Ready");
+        });
+        assert_eq!(found[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn one_command_is_enough_where_the_service_s_name_is_the_selector() {
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| snapshot.services.items.clear());
+        assert_eq!(found[0].remedy.as_ref().unwrap().commands.len(), 1);
+        assert_eq!(found[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn silent_where_the_service_is_there_or_none_was_named() {
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+        assert!(findings(&RULE, "healthy-empty-service-name").is_empty());
+    }
+
+    #[test]
+    fn refused_services_are_named() {
+        assert_eq!(
+            refused(&RULE, "service-missing", Resource::Services)[0].what(),
+            "services"
+        );
+    }
+}

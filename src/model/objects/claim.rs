@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Condition, Meta, Object};
+use super::{Condition, LabelSelector, Meta, Object};
 
 /// A claim.
 /// Source: `staging/src/k8s.io/api/core/v1/types.go` (PersistentVolumeClaim).
@@ -47,6 +47,8 @@ pub struct ClaimSpec {
     pub resources: Resources,
     /// `Filesystem` or `Block`.
     pub volume_mode: Option<String>,
+    /// Labels that its volume must have.
+    pub selector: Option<LabelSelector>,
 }
 
 /// `spec.resources` of a claim.
