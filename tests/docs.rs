@@ -6,10 +6,11 @@
 #[path = "support/binary.rs"]
 mod binary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use binary::{PROGRAM, root, run};
@@ -100,6 +101,15 @@ fn the_commands_in_the_readme_are_the_tool_s() {
 }
 
 #[test]
+fn the_dump_in_the_readme_holds_what_is_read() {
+    let read = DIAGNOSIS.into_iter().chain(PROVISIONERS);
+    let kinds: BTreeSet<_> = read.map(|resource| resource.info().plural).collect();
+    let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
+    let dump = format!("kubectl get -A -o json {kinds} > dump.json\nkubectl sts diagnose -A --from dump.json");
+    block("README.md", "dump", &format!("```sh\n{dump}\n```"));
+}
+
+#[test]
 fn exit_codes_are_documented() {
     let meaning = |exit| match exit {
         Exit::Fine => "fine, also where nothing was found",
@@ -156,6 +166,60 @@ fn the_cluster_role_is_what_is_read() {
     };
     rules(RECORDED_BESIDES.to_vec());
     block("README.md", "cluster role", &format!("```yaml\n{role}```"));
+}
+
+/// On a real API server: with exactly these rights nothing is left unchecked, and a capture misses nothing.
+#[test]
+#[ignore = "needs tests/testbed/build"]
+fn the_cluster_role_suffices() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let role = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: kubectl-sts}\n\
+                   roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kubectl-sts}\n\
+                   subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]\n";
+    let manifests: String = format!("{role}---\n{binding}")
+        .lines()
+        .map(|line| format!("    {line}\n"))
+        .collect();
+    // A claim waits in it: the second round is made, too.
+    let scenario = fs::read_to_string(root().join("tests/testbed/scenarios/provisioner-not-deployed.yaml")).unwrap();
+    let scenario = scenario.replacen(
+        "\nsteps:\n",
+        &format!("\nuser: reader\nsteps:\n- apply: |\n{manifests}"),
+        1,
+    );
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reader.yaml");
+    fs::write(&file, scenario).unwrap();
+    let ask = |words: &str| {
+        let line = format!("run {} -- {PROGRAM} {words}", file.display());
+        let mut testbed = Command::new(root().join("target/testbed/bin/testbed"));
+        let answer = testbed.args(line.split(' ')).current_dir(root()).output().unwrap();
+        (
+            String::from_utf8(answer.stdout).unwrap(),
+            String::from_utf8(answer.stderr).unwrap(),
+        )
+    };
+    let (answer, remarks) = ask("diagnose -A -o json");
+    let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}{remarks}"));
+    assert_eq!(
+        answer.pointer("/sets/0/notChecked"),
+        Some(&Value::Array(Vec::new())),
+        "{remarks}"
+    );
+    assert_eq!(answer.pointer("/sets/0/findings/0/certainty"), Some(&"certain".into()));
+    let capture = ask("capture -A -o -");
+    assert!(
+        capture.1.contains("objects;") && !capture.1.contains("without"),
+        "{}",
+        capture.1
+    );
+}
+
+#[test]
+fn the_benchmark_fetches_what_the_tool_reads() {
+    let lists = fs::read_to_string(root().join("benches/lists")).unwrap();
+    let read: Vec<_> = DIAGNOSIS.iter().map(|resource| resource.path(None, None)).collect();
+    assert_eq!(lists.lines().collect::<Vec<_>>(), read);
 }
 
 #[test]
