@@ -188,11 +188,7 @@ fn explanations_have_their_five_headings() {
 }
 
 /// Rules that no recording shows, and why that is so.
-const NOT_RECORDED: [(&str, &str); 4] = [
-    (
-        "STS107",
-        "what is said of static volumes when no other rule knows why none fits: none of the recorded ones",
-    ),
+const NOT_RECORDED: [(&str, &str); 3] = [
     ("STS210", "the recorded controllers are never refused a pod"),
     (
         "STS399",

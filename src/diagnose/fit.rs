@@ -97,6 +97,24 @@ pub fn lack(volumes: &Misfits<'_>) -> Lack {
     }
 }
 
+/// How many volumes fail to fit for which reason, nearest first.
+pub fn tally(volumes: &Misfits<'_>) -> String {
+    let reasons = [
+        (Misfit::Released, "Released"),
+        (Misfit::TooSmall, "too small"),
+        (Misfit::Broken, "failed or being deleted"),
+        (Misfit::Taken, "taken"),
+        (Misfit::Labels, "without the labels it selects"),
+        (Misfit::Modes, "of another access or volume mode"),
+    ];
+    let count = |reason| volumes.iter().filter(|(_, misfit)| *misfit == reason).count();
+    let said = reasons.iter().map(|(reason, words)| (count(*reason), words));
+    let said = said.filter(|(count, _)| *count > 0);
+    said.map(|(count, words)| format!("{count} {words}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// The findings of a rule on claims that lack a volume: those that `says` has a sentence and a remedy for.
 pub fn findings<'a>(
     cx: &Context<'a>,

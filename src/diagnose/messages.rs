@@ -20,6 +20,10 @@ pub fn scheduling_reasons(message: &str) -> Vec<NodeReason> {
         .split("preemption:")
         .next()
         .unwrap_or(list)
+        // What plugins that run before preemption say, since 1.34.
+        .split(". no new claims to deallocate")
+        .next()
+        .unwrap_or(list)
         .trim_end_matches([' ', ',', '.']);
     let mut reasons: Vec<NodeReason> = Vec::new();
     for part in list.split(", ") {

@@ -1,7 +1,7 @@
 //! A claim asks for class "", which only volumes made by hand can serve, and none does.
 
 use crate::diagnose::context::Context;
-use crate::diagnose::fit::{Lack, findings, lack, make_one};
+use crate::diagnose::fit::{Lack, findings, lack, make_one, tally};
 use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -35,7 +35,7 @@ fn check(cx: &Context<'_>) -> Checked {
         remedy.text += "; if a class was meant, make the set again without storageClassName \"\" in its claim template";
         let there = match volumes.len() {
             0 => "there is none".to_owned(),
-            one_or_more => format!("none of {one_or_more} is free and fits"),
+            _ => format!("none is left: {}", tally(volumes)),
         };
         Some((
             format!("asks for a volume without a class (storageClassName \"\"), and {there}"),
@@ -81,7 +81,7 @@ mod tests {
                 uid: "other".to_owned(),
             });
         });
-        assert!(found[0].summary.ends_with("none of 1 is free and fits"));
+        assert!(found[0].summary.ends_with("none is left: 1 taken"));
         assert!(found[0].evidence.iter().any(|fact| fact.value == "shop/data-db-0"));
     }
 

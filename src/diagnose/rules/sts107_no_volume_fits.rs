@@ -1,7 +1,7 @@
 //! A class that only people make volumes for has none that could serve a claim.
 
 use crate::diagnose::context::Context;
-use crate::diagnose::fit::{Lack, findings, lack, make_one};
+use crate::diagnose::fit::{Lack, findings, lack, make_one, tally};
 use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -33,7 +33,7 @@ fn check(cx: &Context<'_>) -> Checked {
         }
         let summary = match volumes.len() {
             0 => format!("there is no volume of class {class:?}, and nobody makes them but by hand"),
-            one_or_more => format!("no volume of class {class:?} is free and fits: {one_or_more} looked at"),
+            _ => format!("no volume of class {class:?} is left: {}", tally(volumes)),
         };
         Some((summary, make_one(claim, &format!("of class {class:?}"))))
     });
@@ -48,23 +48,11 @@ mod tests {
 
     #[test]
     fn volumes_that_are_all_taken_leave_none() {
-        let found = findings_after(&RULE, "only-released-volumes", |snapshot| {
-            for volume in &mut snapshot.volumes.items {
-                volume.status.phase = "Bound".to_owned();
-            }
-        });
-        assert_eq!(
-            found[0].summary,
-            "no volume of class \"manual\" is free and fits: 3 looked at"
-        );
-        assert_eq!(
-            found[0]
-                .evidence
-                .iter()
-                .filter(|fact| fact.path == "spec.claimRef")
-                .count(),
-            3
-        );
+        let found = findings(&RULE, "static-volumes-all-taken");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].summary, "no volume of class \"local\" is left: 2 taken");
+        let holders = found[0].evidence.iter().filter(|fact| fact.path == "spec.claimRef");
+        assert_eq!(holders.count(), 2);
     }
 
     #[test]
@@ -88,7 +76,7 @@ mod tests {
 
     #[test]
     fn refused_volumes_are_named() {
-        let gaps = refused(&RULE, "static-volume-too-small", Resource::PersistentVolumes);
+        let gaps = refused(&RULE, "static-volumes-all-taken", Resource::PersistentVolumes);
         assert_eq!(gaps[0].what(), "persistentvolumes");
     }
 }
