@@ -68,6 +68,7 @@ fn the_answer_in_the_readme_is_the_tool_s() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains(&format!("\n    cargo run -- {command}\n")));
     assert!(readme.contains("\n    cargo test\n"));
+    assert!(readme.contains(&format!("Rust toolchain ({} or newer)", env!("CARGO_PKG_RUST_VERSION"))));
     let answer = run(Path::new(PROGRAM), &command.split(' ').collect::<Vec<_>>());
     assert_eq!(answer.status.code(), Some(3));
     block(
@@ -278,7 +279,7 @@ fn every_code_has_its_page() {
 fn every_command_has_its_page() {
     let mut cli = Cli::command().term_width(WIDTH);
     cli.build();
-    let mut text = "# Commands\n\nThe tool's own help. As a plugin of kubectl its flags come after `sts`: `kubectl sts -n shop status`, \
+    let mut text = "# Commands\n\nThe tool's own help. As a plugin of kubectl its flags come after `sts`: `kubectl sts -n shop status`,\n\
                     never `kubectl -n shop sts status`, which kubectl refuses.\n"
         .to_owned();
     let _ = write!(text, "\n## kubectl sts\n\n{}\n", help(&mut cli.clone()));
