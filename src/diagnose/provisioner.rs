@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::{Evidence, ObjectRef};
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
+use crate::model::listing::Listing;
 use crate::model::mask::{PROVISIONER_ENV, PROVISIONER_FLAGS, flag_name};
-use crate::model::objects::{Container, Meta, Pod, PodSpec};
+use crate::model::objects::{Container, Meta, Object, Pod, PodSpec};
 use crate::model::resource::Resource;
 
 /// Provisioners that their provider runs outside the cluster: no workload of theirs can be seen.
@@ -140,18 +141,26 @@ fn runs(runner: &Runner<'_>) -> bool {
 
 fn searched(linked: &Linked<'_>, name: &str) -> Evidence {
     let snapshot = linked.snapshot;
-    let looked_at = format!(
-        "{} pods, {} Deployments, {} DaemonSets, {} StatefulSets, {} CSIDrivers, {} CSINodes, {} Leases, {} volumes",
-        snapshot.pods_everywhere().items.len(),
-        snapshot.deployments.items.len(),
-        snapshot.daemon_sets.items.len(),
-        snapshot.stateful_sets_everywhere().items.len(),
-        snapshot.csi_drivers.items.len(),
-        snapshot.csi_nodes.items.len(),
-        snapshot.leases.items.len(),
-        snapshot.volumes.items.len(),
-    );
-    Evidence::search(ObjectRef::named("CSIDriver", "", name), &looked_at)
+    let looked_at = [
+        looked_at(snapshot.pods_everywhere(), "pods"),
+        looked_at(&snapshot.deployments, "Deployments"),
+        looked_at(&snapshot.daemon_sets, "DaemonSets"),
+        looked_at(snapshot.stateful_sets_everywhere(), "StatefulSets"),
+        looked_at(&snapshot.csi_drivers, "CSIDrivers"),
+        looked_at(&snapshot.csi_nodes, "CSINodes"),
+        looked_at(&snapshot.leases, "Leases"),
+        looked_at(&snapshot.volumes, "volumes"),
+    ];
+    Evidence::search(ObjectRef::named("CSIDriver", "", name), &looked_at.join(", "))
+}
+
+/// How many there are; what was not read is never counted as none.
+fn looked_at<T: Object>(listing: &Listing<T>, what: &str) -> String {
+    match (listing.complete(), listing.items.len()) {
+        (Ok(all), _) => format!("{} {what}", all.len()),
+        (Err(_), 0) => format!("{what} not read"),
+        (Err(_), some) => format!("{some} {what} (not all)"),
+    }
 }
 
 /// Everything that names a provisioner it answers to: workloads by their templates, bare pods by themselves.
