@@ -276,3 +276,70 @@ fn claim_names(claims: &[&Claim]) -> String {
         few => few.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::SetReport;
+    use crate::diagnose::diagnose;
+    use crate::diagnose::testing::recorded;
+    use crate::model::link::link;
+    use crate::model::objects::OwnerReference;
+    use crate::model::snapshot::Snapshot;
+
+    fn report(scenario: &str, change: impl FnOnce(&mut Snapshot)) -> SetReport {
+        let mut snapshot = recorded(scenario);
+        change(&mut snapshot);
+        let linked = link(&snapshot);
+        diagnose(&linked, linked.sets().first().unwrap()).1
+    }
+
+    #[test]
+    fn a_set_that_lacks_a_pod_is_not_healthy() {
+        let lacks = |snapshot: &mut Snapshot| snapshot.pods.items.retain(|pod| pod.metadata.name != "web-2");
+        let report = report("healthy-ordered", lacks);
+        assert_eq!(report.verdict, Verdict::Progressing);
+        assert_eq!(report.summary, "the controller creates web-2");
+    }
+
+    #[test]
+    fn a_pod_that_is_silently_not_created_is_waited_for() {
+        let report = report("healthy-ordered", |snapshot| {
+            snapshot.pods.items.retain(|pod| pod.metadata.name != "web-2");
+            let set = &mut snapshot.stateful_sets.items[0];
+            let policy = set
+                .spec
+                .persistent_volume_claim_retention_policy
+                .get_or_insert_default();
+            policy.when_scaled = "Delete".to_owned();
+            let claim = snapshot
+                .claims
+                .items
+                .iter_mut()
+                .find(|claim| claim.metadata.name == "data-web-2");
+            claim.unwrap().metadata.owner_references = vec![OwnerReference {
+                api_version: "v1".to_owned(),
+                kind: "Pod".to_owned(),
+                name: "web-2".to_owned(),
+                uid: "an earlier one".to_owned(),
+                controller: true,
+                block_owner_deletion: true,
+            }];
+        });
+        assert_eq!(report.verdict, Verdict::Progressing);
+        assert_eq!(report.summary, "the controller waits for data-web-2");
+    }
+
+    #[test]
+    fn many_kept_claims_are_a_range() {
+        let claims: Vec<Claim> = (0..12)
+            .map(|ordinal| {
+                let json = format!(r#"{{"metadata":{{"name":"data-web-{ordinal}"}}}}"#);
+                serde_json::from_str(&json).unwrap()
+            })
+            .collect();
+        let all: Vec<&Claim> = claims.iter().rev().collect();
+        assert_eq!(claim_names(&all), "12 from data-web-0 to data-web-11");
+        assert_eq!(claim_names(&all[10..]), "data-web-0, data-web-1");
+    }
+}

@@ -92,8 +92,15 @@ mod tests {
 
     #[test]
     fn silent_where_the_claim_is_bound_or_nobody_uses_it_yet() {
-        assert!(findings(&RULE, "healthy-ordered").is_empty());
         assert!(findings(&RULE, "healthy-wffc-unused").is_empty());
+        let bound = findings_after(&RULE, "provisioner-down", |snapshot| {
+            snapshot.claims.items[0].status.phase = "Bound".to_owned();
+        });
+        assert!(bound.is_empty());
+        let unused = findings_after(&RULE, "provisioner-down", |snapshot| {
+            snapshot.pods.items.retain(|pod| pod.metadata.namespace != "shop");
+        });
+        assert!(unused.is_empty());
     }
 
     #[test]

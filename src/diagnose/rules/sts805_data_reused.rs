@@ -88,12 +88,14 @@ mod tests {
 
     #[test]
     fn silent_where_nothing_crashes_on_old_claims() {
-        // The set was made again here, too; its pods do not get as far as a crash.
-        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
-            let now = snapshot.taken_at;
-            snapshot.stateful_sets.items[0].metadata.creation_timestamp = Some(now);
-        });
-        assert!(found.is_empty());
+        // The set was made again here, too; its pod does not get as far as a crash.
+        for scenario in ["healthy-ordered", "provisioner-silent"] {
+            let found = findings_after(&RULE, scenario, |snapshot| {
+                let later = snapshot.taken_at + jiff::SignedDuration::from_secs(1);
+                snapshot.stateful_sets.items[0].metadata.creation_timestamp = Some(later);
+            });
+            assert!(found.is_empty(), "{scenario}");
+        }
     }
 
     #[test]
