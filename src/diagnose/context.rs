@@ -135,11 +135,20 @@ impl<'a> Context<'a> {
     pub fn awaited_claims<'s>(&'s self, row: &'s Ordinal<'a>) -> impl Iterator<Item = &'a Claim> + 's {
         self.pending_claims(row).filter(move |claim| {
             let class = claim.class().and_then(|name| self.linked.class(name));
-            match class.filter(|class| class.waits_for_consumer()) {
-                None => true,
+            let chosen = || claim.selected_node().is_some() && !self.failed_after_selection(row, claim);
+            match class {
+                Some(class) if !class.waits_for_consumer() => true,
                 // The scheduler matches volumes made by hand itself; without one that fits it chooses no node.
                 Some(class) if class.by_hand() => self.shortage(claim).is_some(),
-                Some(_) => claim.selected_node().is_some() && !self.failed_after_selection(row, claim),
+                Some(_) => chosen(),
+                // A class that could not be read tells its mode through what the binder says of the claim.
+                None if self.need(&self.linked.snapshot.classes).is_err() => {
+                    self.events(&claim.metadata.uid, "WaitForFirstConsumer")
+                        .next()
+                        .is_none()
+                        || chosen()
+                }
+                None => true,
             }
         })
     }

@@ -64,3 +64,12 @@ impl<'a> Context<'a> {
         misfits(claim, &self.linked.snapshot.volumes.items)
     }
 }
+
+/// Whether the node controller took readiness from a pod whose containers were well to the last: its node went silent.
+/// The node itself says more, where it was read.
+/// Source: `pkg/controller/util/node/controller_utils.go` (MarkPodsNotReady).
+pub fn lost_its_node(pod: &Pod) -> bool {
+    let is = |kind, status| pod.condition(kind).filter(|condition| condition.status == status);
+    // A readiness gate that is not passed gives its reason.
+    is("Ready", "False").is_some_and(|ready| ready.reason.is_empty()) && is("ContainersReady", "True").is_some()
+}

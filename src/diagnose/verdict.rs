@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::finding::{Finding, Role, Severity};
+use super::places::lost_its_node;
 use crate::controller::{HeldBack, Op, WaitFact};
 use crate::model::gap::Gap;
 use crate::model::objects::{Claim, Object, Pod};
@@ -150,6 +151,7 @@ fn decisive_gaps(cx: &Context<'_>) -> Vec<Gap> {
         gap(cx, &snapshot.stateful_sets, true),
         gap(cx, &snapshot.claims, !spec.volume_claim_templates.is_empty()),
         gap(cx, &snapshot.services, !spec.service_name.is_empty()),
+        gap(cx, &snapshot.nodes, cx.troubled().any(|(_, pod, _)| lost_its_node(pod))),
     ]
     .into_iter()
     .flatten()
@@ -283,8 +285,10 @@ mod tests {
     use crate::diagnose::SetReport;
     use crate::diagnose::diagnose;
     use crate::diagnose::testing::recorded;
+    use crate::model::gap::GapReason;
     use crate::model::link::link;
     use crate::model::objects::OwnerReference;
+    use crate::model::resource::Resource;
     use crate::model::snapshot::Snapshot;
 
     fn report(scenario: &str, change: impl FnOnce(&mut Snapshot)) -> SetReport {
@@ -328,6 +332,17 @@ mod tests {
         });
         assert_eq!(report.verdict, Verdict::Progressing);
         assert_eq!(report.summary, "the controller waits for data-web-2");
+    }
+
+    #[test]
+    fn a_pod_whose_node_may_be_dead_is_not_one_that_starts() {
+        let report = report("dead-node-three-sets", |snapshot| {
+            let sink = snapshot.sink(Resource::Nodes, false).unwrap();
+            sink.clear();
+            sink.gap(Gap::list(Resource::Nodes, None, GapReason::Forbidden));
+        });
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert_eq!(report.summary, "nodes could not be read (cannot list: forbidden)");
     }
 
     #[test]

@@ -67,6 +67,7 @@ mod tests {
     use super::*;
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::gap::{Gap, GapReason};
     use crate::model::resource::Resource;
 
     #[test]
@@ -103,6 +104,19 @@ mod tests {
         for scenario in known {
             assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
         }
+    }
+
+    #[test]
+    fn a_claim_that_waits_for_its_consumer_is_not_the_cause_also_where_its_class_is_not_read() {
+        let found = findings_after(&RULE, "wffc-provisioner-not-deployed", |snapshot| {
+            let sink = snapshot.sink(Resource::StorageClasses, false).unwrap();
+            sink.clear();
+            sink.gap(Gap::list(Resource::StorageClasses, None, GapReason::Forbidden));
+            for claim in &mut snapshot.claims.items {
+                claim.metadata.annotations.remove("volume.kubernetes.io/selected-node");
+            }
+        });
+        assert!(found.is_empty());
     }
 
     #[test]
