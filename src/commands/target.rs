@@ -11,6 +11,7 @@ use crate::model::resource::Resource;
 use crate::model::selector;
 use crate::model::set::parent_and_ordinal;
 use crate::model::snapshot::Snapshot;
+use crate::render::cell::cell;
 use crate::render::envelope::Format;
 use crate::session::Session;
 
@@ -75,7 +76,7 @@ impl Target {
         let namespace = session.namespace(snapshot);
         let listing = &snapshot.stateful_sets;
         if let (Err(gap), true) = (listing.complete(), listing.items.is_empty()) {
-            bail!("statefulsets could not be read: {}", gap.why());
+            bail!("statefulsets could not be read: {}", cell(&gap.why()));
         }
         let here: Vec<&StatefulSet> = listing
             .items
@@ -97,7 +98,11 @@ impl Target {
         for name in &self.names {
             let found: Vec<_> = named(&here, name)?;
             if found.is_empty() {
-                session.remark(&format!("error: {}", unknown(name, namespace, &here, snapshot)));
+                let (error, hint) = unknown(name, namespace, &here, snapshot);
+                session.remark(&format!("error: {error}"));
+                if let Some(hint) = hint {
+                    session.remark(&format!("hint: {hint}"));
+                }
                 chosen.exit = Exit::Failed;
             }
             for set in found {
@@ -170,27 +175,35 @@ fn named<'a>(sets: &[&'a StatefulSet], name: &str) -> Result<Vec<&'a StatefulSet
     Ok(sets.iter().copied().filter(|set| matches(set)).collect())
 }
 
-/// What to say of a name that is no set: whose pods carry it, else the nearest set, where one is near.
-fn unknown(name: &str, namespace: Option<&str>, sets: &[&StatefulSet], snapshot: &Snapshot) -> String {
+/// What to say of a name that is no set, and the next step where one is known: whose pods carry it, else the nearest set,
+/// where one is near.
+fn unknown(
+    name: &str,
+    namespace: Option<&str>,
+    sets: &[&StatefulSet],
+    snapshot: &Snapshot,
+) -> (String, Option<String>) {
     let plain = name.rsplit('/').next().unwrap_or(name);
     let place = namespace.map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
     let missing = format!("{} {plain:?} not found{place}", Resource::StatefulSets.info().plural);
-    if let Some(whose) = whose_pods(plain, namespace, snapshot) {
-        return format!("{missing}; {whose}");
+    if let Some((whose, look)) = whose_pods(plain, namespace, snapshot) {
+        return (format!("{missing}; {whose}"), Some(look));
     }
     let near = sets
         .iter()
         .map(|set| (strsim::levenshtein(&set.metadata.name, plain), &set.metadata.name))
         .min();
     match near {
-        Some((distance, near)) if distance <= plain.len().div_ceil(2) => format!("{missing}; did you mean {near:?}?"),
-        _ => missing,
+        Some((distance, near)) if distance <= plain.len().div_ceil(2) => {
+            (format!("{missing}; did you mean {near:?}?"), None)
+        }
+        _ => (missing, None),
     }
 }
 
 /// Whose pods are called by this name, or are of an owner of this name, when that is no StatefulSet: some operators run
-/// numbered pods themselves.
-fn whose_pods(name: &str, namespace: Option<&str>, snapshot: &Snapshot) -> Option<String> {
+/// numbered pods themselves. With the command that shows the owner.
+fn whose_pods(name: &str, namespace: Option<&str>, snapshot: &Snapshot) -> Option<(String, String)> {
     let of_place = |pod: &&Pod| namespace.is_none_or(|namespace| pod.metadata.namespace == namespace);
     let mut owned = snapshot.pods.items.iter().filter(of_place).filter_map(|pod| {
         let owner = pod.metadata.controller().filter(|owner| owner.kind != "StatefulSet")?;
@@ -209,20 +222,23 @@ fn whose_pods(name: &str, namespace: Option<&str>, snapshot: &Snapshot) -> Optio
         [one, .., last] => (format!("{} pods, {one} to {last},", pods.len()), "belong"),
         [] => return None,
     };
-    Some(format!(
-        "{pods} {belong} to {} {} ({}), not to a StatefulSet: kubectl get {} {} -n {} -o yaml",
-        owner.kind,
-        owner.name,
-        owner.api_version,
-        resource(owner),
-        owner.name,
-        first.metadata.namespace,
+    let (kind, of) = (&owner.kind, &owner.name);
+    Some((
+        format!(
+            "{pods} {belong} to {kind} {of} ({}), not to a StatefulSet",
+            owner.api_version
+        ),
+        format!(
+            "kubectl get {} {of} -n {} -o yaml",
+            resource(owner),
+            first.metadata.namespace
+        ),
     ))
 }
 
 /// Names as kubectl prints them with `-o name`.
 pub fn names(sets: &[&StatefulSet]) -> String {
     sets.iter()
-        .map(|set| format!("statefulset.apps/{}\n", set.meta().name))
+        .map(|set| format!("statefulset.apps/{}\n", cell(&set.meta().name)))
         .collect()
 }
