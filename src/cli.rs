@@ -11,6 +11,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use crate::cluster::connect::ConnectArgs;
 use crate::commands::{capture, diagnose, explain, status};
 use crate::exit::Exit;
+use crate::render::cell::cell;
 use crate::session::Session;
 
 /// Why a StatefulSet does not move, what its controller does next, and what is safe to type.
@@ -184,7 +185,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         if is_broken_pipe(&error) {
             return Exit::Fine;
         }
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        // Some errors have lines of their own; what they quote may not do more than that.
+        let lines: Vec<_> = format!("{error:#}").lines().map(cell).collect();
+        let _ = writeln!(std::io::stderr(), "error: {}", lines.join("\n"));
         Exit::Failed
     })
 }

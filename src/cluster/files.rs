@@ -61,9 +61,14 @@ fn render(recording: &Recording) -> Result<Vec<u8>> {
 
 /// Reads a recording, a dump in one file (JSON, a List, YAML with several documents), or a folder of such files.
 pub fn read_snapshot(path: &Path) -> Result<Snapshot> {
-    let (mut documents, mut recordings) = (Vec::new(), Vec::new());
+    let (mut documents, mut recordings, mut unread) = (Vec::new(), Vec::new(), None);
     for file in files_of(path)? {
-        let parsed = parse(&bytes_of(&file)?).with_context(|| format!("cannot read {}", file.display()))?;
+        let parsed = bytes_of(&file).and_then(|bytes| parse(&bytes));
+        let parsed = parsed.with_context(|| format!("cannot read {}", file.display()));
+        let parsed = parsed.unwrap_or_else(|error| {
+            unread.get_or_insert(error);
+            Vec::new()
+        });
         for document in parsed {
             match document.get("kind").and_then(Value::as_str) {
                 Some(KIND) => recordings.push((file.clone(), document)),
@@ -72,7 +77,11 @@ pub fn read_snapshot(path: &Path) -> Result<Snapshot> {
         }
     }
     match recordings.len() {
+        // A recording is whole in itself; of a dump, each file counts.
         0 => {
+            if let Some(error) = unread {
+                return Err(error);
+            }
             let origin = path.display().to_string();
             dump::snapshot(documents, &origin).map_err(|error| anyhow!("{origin} {error}"))
         }
@@ -117,24 +126,29 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>> {
-    let raw = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let raw = fs::read(file)?;
     if !raw.starts_with(&[0x1f, 0x8b]) {
         return Ok(raw);
     }
     let mut unpacked = Vec::new();
     MultiGzDecoder::new(raw.as_slice())
         .read_to_end(&mut unpacked)
-        .with_context(|| format!("{} is not whole: it does not unpack", file.display()))?;
+        .context("it is not whole: it does not unpack")?;
     Ok(unpacked)
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
+    // Some editors and shells begin a text with this mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first == Some(&b'{') {
         let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(bytes).into_iter().collect();
         return documents.context("the JSON is not whole");
     }
     let text = std::str::from_utf8(bytes).context("it is no text")?;
-    let documents: Vec<Value> = serde_yaml::from_multiple(text).context("it is neither JSON nor YAML")?;
+    // Below its first line the parser's text is the file itself.
+    let first_line = |error: serde_yaml::Error| anyhow!("{}", error.to_string().lines().next().unwrap_or_default());
+    let documents: Result<Vec<Value>, _> = serde_yaml::from_multiple(text);
+    let documents = documents.map_err(first_line).context("it is neither JSON nor YAML")?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }

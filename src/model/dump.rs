@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::gap::{Gap, GapReason};
 use super::objects::Object;
 use super::resource::Resource;
+use super::rounds::{self, DIAGNOSIS};
 use super::set::{owns, parent_and_ordinal};
 use super::snapshot::{Scope, Snapshot};
 
@@ -19,6 +20,9 @@ pub enum NoDump {
     /// Nothing at all.
     #[error("is empty")]
     Empty,
+    /// Lists of nothing.
+    #[error("holds an empty list: kubectl found nothing where it was told to look")]
+    Nothing,
     /// Something else.
     #[error("holds no recording and no Kubernetes object that is read here")]
     Foreign,
@@ -52,9 +56,16 @@ pub fn snapshot(documents: Vec<Value>, origin: &str) -> Result<Snapshot, NoDump>
         return Err(NoDump::Empty);
     }
     let mut contents = Contents::default();
+    let is_empty = |document: &Value| {
+        document
+            .get("items")
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
+    };
+    let nothing = documents.iter().all(is_empty);
     documents.into_iter().for_each(|document| contents.document(document));
-    if contents.objects.is_empty() && contents.empty.is_empty() {
-        return Err(NoDump::Foreign);
+    if contents.objects.is_empty() {
+        return Err(if nothing { NoDump::Nothing } else { NoDump::Foreign });
     }
     let newest = contents.objects.values().filter_map(newest_instant).max();
     let taken_at = newest.ok_or(NoDump::Manifests)?;
@@ -70,13 +81,15 @@ pub fn snapshot(documents: Vec<Value>, origin: &str) -> Result<Snapshot, NoDump>
             sink.object(object);
         }
     }
-    for resource in Resource::ALL {
-        let gaps = contents.gaps(resource, &namespaces);
-        if let Some(sink) = snapshot.sink(resource, false) {
-            sink.answered();
-            gaps.into_iter().for_each(|gap| sink.gap(gap));
-        }
-    }
+    contents.answer(&DIAGNOSIS, &namespaces, &mut snapshot);
+    // What would be asked for next is named as missing only where somebody would ask for it.
+    let next = rounds::second_round(&snapshot).lists;
+    let held: Vec<_> = Resource::ALL
+        .into_iter()
+        .filter(|resource| !DIAGNOSIS.contains(resource))
+        .filter(|resource| next.contains(resource) || contents.holds(*resource))
+        .collect();
+    contents.answer(&held, &namespaces, &mut snapshot);
     name_what_is_counted_on(&mut snapshot);
     Ok(snapshot)
 }
@@ -120,6 +133,23 @@ impl Contents {
         }
     }
 
+    /// Whether the file says anything of a resource.
+    fn holds(&self, resource: Resource) -> bool {
+        self.empty.contains(&resource) || self.seen.iter().any(|(seen, _)| *seen == resource)
+    }
+
+    /// Notes for each resource that it was asked for, and what the file does not tell of it.
+    fn answer(&self, resources: &[Resource], namespaces: &BTreeSet<String>, snapshot: &mut Snapshot) {
+        for &resource in resources {
+            if let Some(sink) = snapshot.sink(resource, false) {
+                sink.answered();
+                self.gaps(resource, namespaces)
+                    .into_iter()
+                    .for_each(|gap| sink.gap(gap));
+            }
+        }
+    }
+
     /// What the file does not tell of a resource.
     fn gaps(&self, resource: Resource, namespaces: &BTreeSet<String>) -> Vec<Gap> {
         if self.cut.contains(&resource) {
@@ -129,7 +159,7 @@ impl Contents {
             return Vec::new();
         }
         let absent = |namespace: Option<&str>| Gap::list(resource, namespace, GapReason::AbsentFromDump);
-        if !self.seen.iter().any(|(seen, _)| *seen == resource) {
+        if !self.holds(resource) {
             return vec![absent(None)];
         }
         if !resource.info().namespaced {
@@ -240,7 +270,7 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": version,
                 "labels": {"app": "web"}, "creationTimestamp": "2026-01-01T00:00:00Z"},
-            "spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": format!("d-{name}")}}]},
+            "spec": {"containers": [{"name": "c"}], "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": format!("d-{name}")}}]},
             "status": {"phase": "Pending"}})
     }
 
@@ -302,6 +332,7 @@ mod tests {
     fn what_is_no_dump_is_refused_by_what_it_is() {
         let refusal = |documents| snapshot(documents, "f").unwrap_err();
         assert_eq!(refusal(vec![]), NoDump::Empty);
+        assert_eq!(refusal(vec![list(vec![])]), NoDump::Nothing);
         assert_eq!(
             refusal(vec![json!("text"), json!({"a": 1}), list(vec![])]),
             NoDump::Foreign

@@ -85,13 +85,30 @@ impl<T: Object> Listing<T> {
     }
 
     fn push(&mut self, object: T) {
-        match object.incomplete() {
+        match self.unidentified(&object).or_else(|| object.incomplete()) {
             None => self.items.push(object),
             Some(field) => {
                 let meta = object.meta();
                 self.gaps.push(self.object_gap(&meta.namespace, &meta.name, field));
             }
         }
+    }
+
+    /// What every stored object has, whatever its kind: without it nothing finds the object or its owner.
+    fn unidentified(&self, object: &T) -> Option<&'static str> {
+        let meta = object.meta();
+        let absent = [
+            (meta.name.is_empty(), "metadata.name"),
+            (
+                self.resource.info().namespaced && meta.namespace.is_empty(),
+                "metadata.namespace",
+            ),
+            (
+                meta.owner_references.iter().any(|owner| owner.uid.is_empty()),
+                "metadata.ownerReferences",
+            ),
+        ];
+        absent.into_iter().find(|(absent, _)| *absent).map(|(_, path)| path)
     }
 
     fn object_gap(&self, namespace: &str, name: &str, field: &str) -> Gap {
@@ -217,13 +234,14 @@ mod tests {
     #[test]
     fn one_object_without_the_api_s_shape_is_a_gap_and_the_others_are_read() {
         let mut listing = pods();
-        let body = br#"{"kind":"PodList","items":[{"metadata":{"name":"a","uid":"1"},"status":{"phase":"Pending"}},
+        let body = br#"{"kind":"PodList","items":[{"metadata":{"name":"a","namespace":"n","uid":"1"},"spec":{"containers":[{}]},"status":{"phase":"Pending"}},
                                  {"metadata":{"name":"b","namespace":"n","uid":"2"},"status":{"phase":7}},
-                                 {"metadata":{"name":"c","namespace":"n","uid":"3"},"status":{}}]}"#;
+                                 {"metadata":{"name":"c","namespace":"n","uid":"3"},"status":{}},
+                                 {"metadata":{"namespace":"n","uid":"4"},"status":{"phase":"Pending"}}]}"#;
         listing.page(body).unwrap();
         assert_eq!(listing.items.len(), 1);
         let named: Vec<_> = listing.gaps.iter().map(Gap::what).collect();
-        assert_eq!(named, ["pods n/b", "pods n/c"]);
+        assert_eq!(named, ["pods n/b", "pods n/c", "pods n/(no name)"]);
         assert!(listing.complete().is_err());
     }
 

@@ -4,13 +4,18 @@
 pub fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_formatting(c) {
+        if is_hidden(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// Whether a terminal would act on the character instead of showing it.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || is_formatting(c)
 }
 
 /// Bidirectional overrides and zero-width characters: they reorder or hide what stands beside them.

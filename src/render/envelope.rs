@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::diagnose::SetReport;
 use crate::diagnose::ledger::Ledger;
 use crate::model::snapshot::Snapshot;
+use crate::render::cell::is_hidden;
 
 /// The version of the contract in docs/json.md.
 pub const SCHEMA_VERSION: &str = "1";
@@ -47,6 +48,20 @@ pub enum Format {
     Yaml,
 }
 
+/// JSON leaves some characters as they are that a terminal acts on. They stand in strings only, where an escape is the
+/// same text.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            text += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// Sets in the envelope, as text.
 pub fn envelope<S: Serialize>(kind: &'static str, snapshot: &Snapshot, sets: Vec<S>, format: Format) -> Result<String> {
     let server = Server {
@@ -60,7 +75,7 @@ pub fn envelope<S: Serialize>(kind: &'static str, snapshot: &Snapshot, sets: Vec
         sets,
     };
     Ok(match format {
-        Format::Json => serde_json::to_string_pretty(&envelope)? + "\n",
+        Format::Json => escaped(&serde_json::to_string_pretty(&envelope)?) + "\n",
         Format::Yaml => serde_yaml::to_string(&envelope)?,
     })
 }

@@ -36,8 +36,8 @@ pub fn ledger(
 ) -> String {
     let works = format!(
         "{}, {}{}",
-        ledger.pod_management_policy,
-        ledger.strategy,
+        cell(&ledger.pod_management_policy),
+        cell(&ledger.strategy),
         partition(ledger)
     );
     let mut text = header(origin, report, &works, now, layout);

@@ -28,8 +28,14 @@ impl Object for Pod {
         let running = self.status.phase == "Running";
         let absent = [
             (self.metadata.uid.is_empty(), "metadata.uid"),
+            (self.spec.containers.is_empty(), "spec.containers"),
+            (running && self.spec.node_name.is_empty(), "spec.nodeName"),
             (self.status.phase.is_empty(), "status.phase"),
             (running && self.condition("Ready").is_none(), "status.conditions"),
+            (
+                running && self.status.container_statuses.is_empty(),
+                "status.containerStatuses",
+            ),
         ];
         absent.into_iter().find(|(absent, _)| *absent).map(|(_, path)| path)
     }

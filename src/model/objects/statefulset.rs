@@ -30,6 +30,15 @@ impl Object for StatefulSet {
             (self.spec.replicas.is_none(), "spec.replicas"),
             (self.spec.selector == LabelSelector::default(), "spec.selector"),
             (self.spec.template.0.is_null(), "spec.template"),
+            (self.spec.pod_management_policy.is_empty(), "spec.podManagementPolicy"),
+            (self.spec.update_strategy.kind.is_empty(), "spec.updateStrategy"),
+            (
+                self.spec
+                    .volume_claim_templates
+                    .iter()
+                    .any(|claim| claim.metadata.name.is_empty()),
+                "spec.volumeClaimTemplates",
+            ),
         ];
         absent.into_iter().find(|(absent, _)| *absent).map(|(_, path)| path)
     }
