@@ -16,6 +16,7 @@ pub mod rules;
 #[cfg(test)]
 mod testing;
 mod verdict;
+mod waiting;
 
 pub use chain::Link;
 pub use report::{NotChecked, Owner, Serving, SetReport};

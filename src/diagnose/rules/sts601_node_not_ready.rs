@@ -100,7 +100,7 @@ mod tests {
         let said: Vec<_> = found.iter().map(|f| (f.role, f.subject.spoken())).collect();
         assert_eq!(said[0], (Role::Root, "node node-c".to_owned()));
         assert_eq!(said[1].0, Role::Effect);
-        assert_eq!(found[0].since.is_some(), true);
+        assert!(found[0].since.is_some());
     }
 
     #[test]

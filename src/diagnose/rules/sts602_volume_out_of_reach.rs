@@ -3,6 +3,7 @@
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::{Checked, Rule};
+use crate::model::objects::{Claim, PersistentVolume, Pod};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS602",
@@ -27,7 +28,7 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/#node-affinity
 
 fn check(cx: &Context<'_>) -> Checked {
     cx.need(&cx.linked.snapshot.pods)?;
-    let waits = |pod: &crate::model::objects::Pod| pod.spec.node_name.is_empty() && !pod.metadata.terminating();
+    let waits = |pod: &Pod| pod.spec.node_name.is_empty() && !pod.metadata.terminating();
     let mut findings = Vec::new();
     for row in cx.model.rows() {
         let Some(pod) = row.pod.filter(|pod| waits(pod)) else {
@@ -45,51 +46,52 @@ fn check(cx: &Context<'_>) -> Checked {
             }
             continue;
         };
-        let nodes = cx.linked.snapshot.nodes.items.len();
-        let object = ObjectRef::of("PersistentVolume", &volume.metadata);
-        let pod_object = ObjectRef::of("Pod", &pod.metadata);
-        let said = pod.condition("PodScheduled").filter(|said| said.status == "False");
-        let remedy = Remedy::new(
-            format!("bring back {place}, with its disk: the pod is then scheduled by itself"),
-            Safety::ReadOnly,
-        )
-        .command(&["kubectl", "get", "nodes"])
-        .avoid(format!(
-            "deleting claim {}: its data is on that volume, and a new one would be empty",
-            claim.metadata.name
-        ));
-        let mut root = Finding::new(
-            Role::Root,
-            Severity::Error,
-            object.clone(),
-            format!("can be used only from {place}, which the cluster does not have"),
-        )
-        .ordinals([row.ordinal])
-        .since(pod.metadata.creation_timestamp)
-        .evidence(Evidence::field(object.clone(), "spec.nodeAffinity", place.as_str()))
-        .evidence(Evidence::search(object.clone(), &format!("{nodes} nodes")))
-        .remedy(remedy);
-        root.evidence.extend(said.map(|said| {
-            let path = "status.conditions[PodScheduled].message";
-            Evidence::field(pod_object.clone(), path, said.message.as_str())
-        }));
-        let effect = Finding::new(
-            Role::Effect,
-            Severity::Error,
-            pod_object,
-            format!("Pending: claim {} ties it to {place}", claim.metadata.name),
-        )
-        .ordinals([row.ordinal])
-        .since(pod.metadata.creation_timestamp)
-        .because(object)
-        .evidence(Evidence::field(
-            ObjectRef::of("PersistentVolumeClaim", &claim.metadata),
-            "spec.volumeName",
-            claim.spec.volume_name.as_str(),
-        ));
-        findings.extend([root, effect]);
+        let pair = [root(cx, pod, claim, volume, &place), effect(pod, claim, volume, &place)];
+        findings.extend(pair.map(|finding| finding.ordinals([row.ordinal]).since(pod.metadata.creation_timestamp)));
     }
     Ok(findings.into())
+}
+
+fn root(cx: &Context<'_>, pod: &Pod, claim: &Claim, volume: &PersistentVolume, place: &str) -> Finding {
+    let object = ObjectRef::of("PersistentVolume", &volume.metadata);
+    let nodes = cx.linked.snapshot.nodes.items.len();
+    let said = pod.condition("PodScheduled").filter(|said| said.status == "False");
+    let remedy = Remedy::new(
+        format!("bring back {place}, with its disk: the pod is then scheduled by itself"),
+        Safety::ReadOnly,
+    )
+    .command(&["kubectl", "get", "nodes"])
+    .avoid(format!(
+        "deleting claim {}: its data is on that volume, and a new one would be empty",
+        claim.metadata.name
+    ));
+    let summary = format!("can be used only from {place}, which the cluster does not have");
+    let mut root = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
+        .evidence(Evidence::field(object.clone(), "spec.nodeAffinity", place))
+        .evidence(Evidence::search(object, &format!("{nodes} nodes")))
+        .remedy(remedy);
+    root.evidence.extend(said.map(|said| {
+        let path = "status.conditions[PodScheduled].message";
+        Evidence::field(ObjectRef::of("Pod", &pod.metadata), path, said.message.as_str())
+    }));
+    root
+}
+
+fn effect(pod: &Pod, claim: &Claim, volume: &PersistentVolume, place: &str) -> Finding {
+    let summary = format!("Pending: claim {} ties it to {place}", claim.metadata.name);
+    let object = ObjectRef::of("PersistentVolumeClaim", &claim.metadata);
+    Finding::new(
+        Role::Effect,
+        Severity::Error,
+        ObjectRef::of("Pod", &pod.metadata),
+        summary,
+    )
+    .because(ObjectRef::of("PersistentVolume", &volume.metadata))
+    .evidence(Evidence::field(
+        object,
+        "spec.volumeName",
+        claim.spec.volume_name.as_str(),
+    ))
 }
 
 #[cfg(test)]

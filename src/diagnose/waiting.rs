@@ -1,0 +1,81 @@
+//! Claims that somebody waits for: whose turn it is, and what keeps each from being bound.
+
+use jiff::Timestamp;
+
+use super::context::{ClaimTrouble, Context};
+use super::provisioner::{self, Standing};
+use crate::model::objects::{Claim, Event};
+use crate::model::set::Ordinal;
+
+impl<'a> Context<'a> {
+    /// The claims that keep this pod from being scheduled or started: unbound ones whose turn it is. A claim of a class
+    /// that waits for its consumer has its turn only once the scheduler chose a node, and not if scheduling failed again
+    /// after that.
+    pub fn awaited_claims<'s>(&'s self, row: &'s Ordinal<'a>) -> impl Iterator<Item = &'a Claim> + 's {
+        self.pending_claims(row).filter(move |claim| {
+            let class = claim.class().and_then(|name| self.linked.class(name));
+            let chosen = || claim.selected_node().is_some() && !self.failed_after_selection(row, claim);
+            match class {
+                Some(class) if !class.waits_for_consumer() => true,
+                // The scheduler matches volumes made by hand itself; without one that fits it chooses no node.
+                Some(class) if class.by_hand() => self.shortage(claim).is_some(),
+                Some(_) => chosen(),
+                // A class that could not be read tells its mode through what the binder says of the claim.
+                None if self.need(&self.linked.snapshot.classes).is_err() => {
+                    self.events(&claim.metadata.uid, "WaitForFirstConsumer")
+                        .next()
+                        .is_none()
+                        || chosen()
+                }
+                None => true,
+            }
+        })
+    }
+
+    /// When the scheduler chose the claim's node, by its entry in managedFields.
+    pub fn selected_at(claim: &Claim) -> Option<Timestamp> {
+        let scheduler = |manager: &str| manager.contains("scheduler");
+        let writes = claim
+            .metadata
+            .managed_fields
+            .iter()
+            .filter(|entry| scheduler(&entry.manager) && entry.owns("metadata", "annotations"));
+        writes.filter_map(|entry| entry.time).max()
+    }
+
+    fn failed_after_selection(&self, row: &Ordinal<'_>, claim: &Claim) -> bool {
+        let Some(pod) = row.pod else { return false };
+        let failed = self
+            .events(&pod.metadata.uid, "FailedScheduling")
+            .next()
+            .and_then(Event::last_seen);
+        matches!((failed, Self::selected_at(claim)), (Some(failed), Some(selected)) if failed > selected)
+    }
+
+    /// What keeps an unbound claim from being bound.
+    pub fn claim_trouble(&self, claim: &'a Claim) -> ClaimTrouble<'a> {
+        let failed = self.events(&claim.metadata.uid, "ProvisioningFailed").next();
+        let class = claim.class().and_then(|name| self.linked.class(name));
+        let asked = claim.provisioner().or(class.map(|class| class.provisioner.as_str()));
+        let (Some(class), Some(asked)) = (class.filter(|class| !class.by_hand()), asked) else {
+            return self.by_hand_trouble(claim);
+        };
+        let provisioner = provisioner::investigate(self.linked, asked);
+        match (&provisioner.standing, failed) {
+            // Whoever reports a failure is there; that its workload cannot be seen is then beside the point.
+            (Standing::Running(_) | Standing::Hidden, Some(failed)) => ClaimTrouble::Failed(failed),
+            (Standing::Running(_), None) => ClaimTrouble::Other,
+            _ => ClaimTrouble::Provisioner(class, Box::new(provisioner)),
+        }
+    }
+
+    /// Claims that somebody waits for, by what keeps them: rows with their claims, lowest ordinal first.
+    pub fn waiting_claims(&self) -> Vec<(&Ordinal<'a>, &'a Claim, ClaimTrouble<'a>)> {
+        let rows = self.model.rows().filter(|row| row.pod.is_some_and(|pod| !pod.ready()));
+        rows.flat_map(|row| {
+            self.awaited_claims(row)
+                .map(move |claim| (row, claim, self.claim_trouble(claim)))
+        })
+        .collect()
+    }
+}
