@@ -1,6 +1,6 @@
 //! What one sync reads: borrowed from whoever holds the objects, or owned and read from a line of the oracle's protocol.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,6 +20,8 @@ pub struct Input<'a> {
     pub claims: HashMap<&'a str, &'a Claim>,
     /// ControllerRevisions of the namespace; foreign ones are sorted out, but their names count as taken.
     pub revisions: Vec<&'a Revision>,
+    /// Names of pods that exist and are not the set's: the server refuses to make another of that name.
+    pub taken: HashSet<&'a str>,
     /// The controller's clock.
     pub now: Timestamp,
     /// How this controller behaves.
@@ -48,6 +50,7 @@ impl<'a> Input<'a> {
                 .map(|claim| (claim.metadata.name.as_str(), claim))
                 .collect(),
             revisions: revisions.into_iter().collect(),
+            taken: HashSet::new(),
             now,
             profile,
             trust_status: true,

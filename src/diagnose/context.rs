@@ -1,15 +1,16 @@
 //! What a rule may look at: the set, its neighbours through indices, and what the controller would do.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::finding::ObjectRef;
 use super::fit::Misfits;
+use super::messages::controller_pod;
 use super::provisioner::{Provisioner, Standing};
 use crate::controller::{self, Decision, HeldBack, Input, Op, Profile, Wait};
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::listing::Listing;
-use crate::model::objects::{Claim, Event, Object, Pod, StatefulSet, StorageClass};
+use crate::model::objects::{Claim, Event, Meta, Object, Pod, StatefulSet, StorageClass};
 use crate::model::pod_state::{PodState, pod_state};
 use crate::model::resource::Resource;
 use crate::model::set::{Ordinal, SetModel, parent_and_ordinal};
@@ -38,7 +39,10 @@ impl<'a> Context<'a> {
         let pods = model.rows().filter_map(|row| row.pod);
         let claims = model.rows().flat_map(|row| &row.claims).filter_map(|slot| slot.claim);
         let revisions = model.revisions.iter().copied();
-        let input = Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profile);
+        let input = Input {
+            taken: model.taken().collect(),
+            ..Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profile)
+        };
         debug_assert!(
             model
                 .rows()
@@ -116,7 +120,7 @@ impl<'a> Context<'a> {
     pub fn troubled(&self) -> impl Iterator<Item = (&Ordinal<'a>, &'a Pod, PodState<'a>)> {
         self.model.rows().filter_map(|row| {
             let pod = row.pod?;
-            let state = pod_state(pod);
+            let state = pod_state(pod, self.now());
             (!matches!(state, PodState::Ready)).then_some((row, pod, state))
         })
     }
@@ -139,7 +143,7 @@ impl<'a> Context<'a> {
             .waits_for
             .iter()
             .any(|wait: &Wait| wait.name == pod.metadata.name);
-        let template_made = match pod_state(pod) {
+        let template_made = match pod_state(pod, self.now()) {
             // The same image again would fail again: then the template is not cured yet.
             PodState::ImagePull(container, _) => {
                 let wanted = self
@@ -148,7 +152,8 @@ impl<'a> Context<'a> {
                     .map(|revision| revision.images());
                 wanted.is_none_or(|images| !images.contains(&(container.name.as_str(), container.image.as_str())))
             }
-            PodState::Crashing(..) | PodState::Waiting(..) | PodState::NotReady => true,
+            PodState::Crashing(..) | PodState::Waiting(..) => true,
+            PodState::NotReady => pod.restarts() > 0,
             PodState::Unscheduled => self.pending_claims(row).next().is_none(),
             PodState::Ready | PodState::Starting | PodState::Terminating | PodState::Ended => false,
         };
@@ -175,6 +180,8 @@ impl<'a> Context<'a> {
         self.decision.names(Op::CreatePod).any(|name| name == pod)
     }
 
+use super::messages::controller_pod;
+use super::provisioner::{Provisioner, Standing};
     /// Pods whose own trouble is worth a look: those of the set that the controller would not cure by itself and whose
     /// node and volumes are there, and those of a provisioner that is down. With each the ordinals that suffer from it.
     pub fn suspects(&self) -> Vec<Suspect<'a>> {
@@ -205,7 +212,7 @@ impl<'a> Context<'a> {
                     Some(known) => known.ordinals.push(row.ordinal),
                     None => suspects.push(Suspect {
                         pod,
-                        state: pod_state(pod),
+                        state: pod_state(pod, self.now()),
                         ordinals: vec![row.ordinal],
                         own: false,
                     }),
@@ -215,6 +222,9 @@ impl<'a> Context<'a> {
         suspects
     }
 }
+
+/// A controller that runs sees a change within this time.
+const ANSWER: SignedDuration = SignedDuration::from_secs(30);
 
 /// What keeps a claim from being bound.
 #[derive(Debug)]

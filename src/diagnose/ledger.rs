@@ -116,6 +116,13 @@ pub struct Row {
     pub condemned: bool,
 }
 
+impl Row {
+    /// Whether its name should be in DNS and is not: a Ready pod is published unless it is on its way out.
+    pub fn misses_record(&self) -> bool {
+        self.ready && self.dns == Some(Published::Unpublished)
+    }
+}
+
 /// A claim of a row.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -203,7 +210,7 @@ fn lay_out(
         .map(|pod| pod.spec.node_name.as_str())
         .filter(|node| !node.is_empty());
     let state = match (pod, row.foreign) {
-        (Some(pod), _) => pod_state(pod).word().to_owned(),
+        (Some(pod), _) => pod_state(pod, cx.now()).word().to_owned(),
         (None, Some(_)) => "name taken".to_owned(),
         (None, None) if pods_known => "missing".to_owned(),
         (None, None) => "unknown".to_owned(),
@@ -231,7 +238,7 @@ fn lay_out(
             .map(|pod| pod.status.pod_ip.clone())
             .filter(|address| !address.is_empty()),
         claims: row.claims.iter().map(|slot| cell(slot, claims_known)).collect(),
-        dns: pod.and(named),
+        dns: pod.filter(|pod| !pod.metadata.terminating()).and(named),
         condemned: false,
     }
 }

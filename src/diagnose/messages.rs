@@ -54,6 +54,11 @@ pub fn insufficient(reason: &NodeReason) -> Option<&str> {
         .map(|resource| resource.trim_end_matches('.'))
 }
 
+/// Whether a reason is a taint that the pod does not tolerate, in the wordings of all versions.
+pub fn untolerated(reason: &NodeReason) -> bool {
+    reason.text.contains("untolerated taint") || reason.text.contains("that the pod didn't tolerate")
+}
+
 /// The pod that a message of the StatefulSet controller is about: `create Pod web-0 in StatefulSet web …`, with a verb
 /// that newer versions capitalise.
 pub fn controller_pod(message: &str) -> Option<&str> {

@@ -6,11 +6,14 @@ pub mod context;
 pub mod finding;
 pub mod fit;
 pub mod ledger;
+pub mod lingering;
 pub mod messages;
+pub mod names;
 pub mod next;
 pub mod owner;
 mod places;
 pub mod provisioner;
+pub mod readiness;
 mod report;
 pub mod rules;
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub fn next(cx: &Context<'_>) -> String {
     if let Err(gap) = cx.need(&cx.linked.snapshot.pods) {
         return format!("unknown: {} could not be read ({})", gap.what(), gap.why());
     }
+    if cx.unanswered().is_some() {
+        return "nothing, as long as the controller does not see the newest change of the set".to_owned();
+    }
     if let Some(row) = cx.model.ordinals.iter().find(|row| cx.withdrawn(row)) {
         return format!(
             "nothing, ever: OrderedReady waits for {} before it replaces a pod (kubernetes#67250)",
@@ -25,6 +28,11 @@ pub fn next(cx: &Context<'_>) -> String {
             format!("{acts}; ")
         };
         return format!("{tries}fails and tries again with growing delays: {error}");
+    }
+    let refused = cx.model.ordinals.iter().filter(|row| cx.creates(&row.name));
+    if let Some(event) = refused.filter_map(|row| cx.refusal(row)).next() {
+        let times = event.times();
+        return format!("{acts}, as it tried {times} times; the delays grow up to 16m40s");
     }
     if !acts.is_empty() {
         return acts;

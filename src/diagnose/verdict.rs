@@ -161,6 +161,9 @@ fn decisive_gaps(cx: &Context<'_>) -> Vec<Gap> {
 /// What was asked for and does not happen. `start`: a pod exists, and cannot start.
 fn held_back(cx: &Context<'_>, root: Option<&Finding>) -> Vec<&'static str> {
     let Some(root) = root else { return Vec::new() };
+    if cx.unanswered().is_some() {
+        return owed(cx);
+    }
     let mut held: Vec<&'static str> = cx
         .held_back
         .iter()
@@ -185,6 +188,18 @@ fn held_back(cx: &Context<'_>, root: Option<&Finding>) -> Vec<&'static str> {
         held.push("start");
     }
     held
+}
+
+/// What the controller would do at once if it acted.
+fn owed(cx: &Context<'_>) -> Vec<&'static str> {
+    let condemned = |pod: &str| cx.model.condemned.iter().any(|row| row.name == pod);
+    let deletes = |leaving: bool| cx.decision.names(Op::DeletePod).any(|pod| condemned(pod) == leaving);
+    let owed = [
+        (cx.decision.names(Op::CreatePod).next().is_some(), "scale-up"),
+        (deletes(true), "scale-down"),
+        (deletes(false), "update"),
+    ];
+    owed.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
 }
 
 /// What is under way, when nothing is broken.
@@ -216,6 +231,7 @@ fn progress(cx: &Context<'_>) -> Option<(String, Option<Timestamp>)> {
             PodState::Unscheduled => "is about to be scheduled",
             // Recovery of a large database takes long: nothing went wrong, and nobody can say that it will.
             PodState::Starting if runs(pod) => "runs and is not Ready yet, with 0 restarts",
+            PodState::NotReady => "was Ready until a moment ago",
             _ => "is starting",
         };
         return Some((format!("{} {says}", row.name), since(pod)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::objects::Claim;
+use super::objects::{Claim, exceeded};
 use super::resource::Resource;
 use super::snapshot::{Scope, Snapshot};
 
@@ -98,6 +98,13 @@ pub fn second_round(first: &Snapshot) -> SecondRound {
                     &set.spec.service_name,
                 ));
             }
+        }
+    }
+    let refused = first.events.items.iter().filter(|event| event.reason == "FailedCreate");
+    for event in refused {
+        if let Some(exceeded) = exceeded(&event.message) {
+            let namespace = &event.involved_object.namespace;
+            reads.insert(want(Resource::ResourceQuotas, Some(namespace), exceeded.quota));
         }
     }
     // A claim without a class asks which class could become the default: one whose provisioner runs.

@@ -152,6 +152,14 @@ impl<'a> SetModel<'a> {
             .count()
     }
 
+    /// Names that pods of somebody else take away from the set.
+    pub fn taken(&self) -> impl Iterator<Item = &'a str> {
+        self.ordinals
+            .iter()
+            .filter_map(|row| row.foreign)
+            .map(|pod| pod.metadata.name.as_str())
+    }
+
     /// The revision of this name.
     pub fn revision(&self, name: &str) -> Option<&'a Revision> {
         self.revisions

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::gap::Gap;
 use super::listing::{Listing, Sink};
 use super::objects::{
-    Claim, CsiDriver, CsiNode, EndpointSlice, Event, Lease, Node, PersistentVolume, Pod, Revision, Service,
-    StatefulSet, StorageClass, Workload,
+    Claim, CsiDriver, CsiNode, EndpointSlice, Event, Lease, Node, PersistentVolume, Pod, ResourceQuota, Revision,
+    Service, StatefulSet, StorageClass, Workload,
 };
 use super::resource::Resource;
 
@@ -70,6 +70,8 @@ pub struct Snapshot {
     pub deployments: Listing<Workload>,
     /// DaemonSets of all namespaces, likewise.
     pub daemon_sets: Listing<Workload>,
+    /// Quotas: those that a refusal names, each by a read of its own; in a recording all.
+    pub quotas: Listing<ResourceQuota>,
     /// Pods of all namespaces, when the scope is one namespace and a claim waits for a provisioner.
     pub all_pods: Listing<Pod>,
     /// StatefulSets of all namespaces, likewise.
@@ -101,6 +103,7 @@ impl Snapshot {
             leases: Listing::new(Resource::Leases),
             deployments: Listing::new(Resource::Deployments),
             daemon_sets: Listing::new(Resource::DaemonSets),
+            quotas: Listing::new(Resource::ResourceQuotas),
             all_pods: Listing::new(Resource::Pods),
             all_stateful_sets: Listing::new(Resource::StatefulSets),
             confirmed_absent: Vec::new(),
@@ -128,10 +131,10 @@ impl Snapshot {
             Resource::Leases => &mut self.leases,
             Resource::Deployments => &mut self.deployments,
             Resource::DaemonSets => &mut self.daemon_sets,
-            Resource::VolumeAttachments
-            | Resource::PodDisruptionBudgets
-            | Resource::ResourceQuotas
-            | Resource::HorizontalPodAutoscalers => return None,
+            Resource::ResourceQuotas => &mut self.quotas,
+            Resource::VolumeAttachments | Resource::PodDisruptionBudgets | Resource::HorizontalPodAutoscalers => {
+                return None;
+            }
         })
     }
 

@@ -84,7 +84,8 @@ pub fn diagnosis(report: &SetReport, next: &str, now: Timestamp, layout: &Layout
     for chain in &report.chains {
         text += &draw(chain, report, now, layout);
     }
-    for risk in report.findings.iter().filter(|finding| finding.role == Role::Risk) {
+    let armed = |finding: &&Finding| finding.role == Role::Risk && finding.severity >= Severity::Warning;
+    for risk in report.findings.iter().filter(armed) {
         let line = format!(
             "RISK  {}: {}{}",
             risk.subject.spoken(),
@@ -114,7 +115,12 @@ pub fn tail(report: &SetReport, next: &str, layout: &Layout) -> String {
         .iter()
         .filter(|finding| finding.severity == Severity::Info && report.summary != finding.summary)
     {
-        text += &layout.labelled("Note", &format!("{} ({})", cell(&info.summary), info.code));
+        // A risk is about a thing beside the set.
+        let whose = match info.role {
+            Role::Risk => format!("{}: ", info.subject.spoken()),
+            Role::Root | Role::Effect => String::new(),
+        };
+        text += &layout.labelled("Note", &cell(&format!("{whose}{} ({})", info.summary, info.code)));
     }
     text + &not_checked(report, layout)
 }

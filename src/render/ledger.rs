@@ -70,10 +70,7 @@ fn rows(report: &SetReport, ledger: &Ledger, now: Timestamp, detail: Detail, lay
     if detail.wide {
         header.extend(["ADDRESS", "VOLUME"]);
     }
-    let differs = ledger
-        .ordinals
-        .iter()
-        .any(|row| row.ready && row.dns == Some(Published::Unpublished));
+    let differs = ledger.ordinals.iter().any(Row::misses_record);
     let fold = !detail.rows && ledger.ordinals.len() > SCREEN;
     let mut lines = Vec::new();
     let mut at = 0;

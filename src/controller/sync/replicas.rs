@@ -67,8 +67,8 @@ impl<'a> Run<'a> {
         let name = pod.name(self.set);
         self.ensure_claims(pod)?;
         self.call(Op::CreatePod, &name, Some(pod.revision));
-        if pod.pod.is_some() {
-            // Only a pod that is stored without a phase comes here, which an API server does not do.
+        // A pod that is stored without a phase comes here as well, which an API server does not do.
+        if pod.pod.is_some() || self.input.taken.contains(name.as_str()) {
             return Err(format!("pods \"{name}\" already exists"));
         }
         self.own_claims(pod, &name);

@@ -17,16 +17,25 @@ mod sts141_terminating_claim_blocks_pod;
 mod sts199_claim_waits;
 mod sts201_held_back;
 mod sts204_withdrawn_revision;
+mod sts205_controller_not_acting;
 mod sts210_pod_not_created;
+mod sts211_quota_used_up;
+mod sts212_creation_backs_off;
+mod sts213_name_taken;
+mod sts214_finalizer_holds_pod;
 mod sts220_partition_holds;
 mod sts221_on_delete_waits;
 mod sts301_insufficient_resources;
+mod sts302_untolerated_taint;
 mod sts304_waits_for_volume;
 mod sts399_not_scheduled;
 mod sts401_service_missing;
+mod sts402_service_not_headless;
+mod sts403_service_misses_pods;
 mod sts501_image_not_pulled;
 mod sts502_container_crashes;
 mod sts503_out_of_memory;
+mod sts504_readiness_fails;
 mod sts599_pod_not_ready;
 mod sts601_node_not_ready;
 mod sts602_volume_out_of_reach;
@@ -35,7 +44,7 @@ mod sts805_data_reused;
 use super::Rule;
 
 /// Every rule, by code.
-pub const ALL: [&Rule; 31] = [
+pub const ALL: [&Rule; 40] = [
     &sts101_class_missing::RULE,
     &sts102_no_default_class::RULE,
     &sts103_no_classless_volume::RULE,
@@ -53,16 +62,25 @@ pub const ALL: [&Rule; 31] = [
     &sts199_claim_waits::RULE,
     &sts201_held_back::RULE,
     &sts204_withdrawn_revision::RULE,
+    &sts205_controller_not_acting::RULE,
     &sts210_pod_not_created::RULE,
+    &sts211_quota_used_up::RULE,
+    &sts212_creation_backs_off::RULE,
+    &sts213_name_taken::RULE,
+    &sts214_finalizer_holds_pod::RULE,
     &sts220_partition_holds::RULE,
     &sts221_on_delete_waits::RULE,
     &sts301_insufficient_resources::RULE,
+    &sts302_untolerated_taint::RULE,
     &sts304_waits_for_volume::RULE,
     &sts399_not_scheduled::RULE,
     &sts401_service_missing::RULE,
+    &sts402_service_not_headless::RULE,
+    &sts403_service_misses_pods::RULE,
     &sts501_image_not_pulled::RULE,
     &sts502_container_crashes::RULE,
     &sts503_out_of_memory::RULE,
+    &sts504_readiness_fails::RULE,
     &sts599_pod_not_ready::RULE,
     &sts601_node_not_ready::RULE,
     &sts602_volume_out_of_reach::RULE,

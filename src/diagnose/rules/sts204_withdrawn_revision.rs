@@ -45,7 +45,7 @@ fn finding(cx: &Context<'_>, row: &Ordinal<'_>, pod: &Pod) -> Finding {
         .all(|known| *known != pod.revision());
     let standing = if has_left { "withdrawn" } else { "old" };
     let object = ObjectRef::of("Pod", &pod.metadata);
-    let state = pod_state(pod);
+    let state = pod_state(pod, cx.now());
     let summary = format!(
         "is on the {standing} revision {} and {}; the controller will never replace it (kubernetes#67250)",
         short(cx, pod.revision()),
@@ -128,4 +128,50 @@ fn remedy(cx: &Context<'_>, row: &Ordinal<'_>, wanted: &str) -> Remedy {
     Remedy::new(text, Safety::Disruptive)
         .command(&["kubectl", "delete", "pod", &row.name, "-n", cx.namespace()])
         .avoid("changing the template again: nothing moves before this pod is deleted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_pod_that_never_goes_is_the_root() {
+        for (scenario, pod) in [("reverted-image", "web-2"), ("reverted-image-start-3", "web-5")] {
+            let found = findings(&RULE, scenario);
+            assert_eq!(found.len(), 1, "{scenario}");
+            assert_eq!(found[0].subject.name, pod);
+            assert!(
+                found[0].summary.starts_with("is on the withdrawn revision"),
+                "{}",
+                found[0].summary
+            );
+            let remedy = found[0].remedy.as_ref().unwrap();
+            assert_eq!(remedy.commands[0][..4], ["kubectl", "delete", "pod", pod]);
+        }
+    }
+
+    #[test]
+    fn a_template_that_is_not_cured_is_not_this() {
+        for scenario in ["image-pull-blocks-scale-up", "crash-loop-oom", "healthy-partition-held"] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn a_parallel_set_replaces_the_pod_by_itself() {
+        let found = findings_after(&RULE, "reverted-image", |snapshot| {
+            snapshot.stateful_sets.items[0].spec.pod_management_policy = "Parallel".to_owned();
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        assert_eq!(
+            refused(&RULE, "reverted-image", Resource::Pods)[0].resource,
+            Resource::Pods
+        );
+    }
 }

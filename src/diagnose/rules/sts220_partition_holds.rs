@@ -68,3 +68,54 @@ fn check(cx: &Context<'_>) -> Checked {
         ));
     Ok(vec![finding].into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn what_is_held_is_named_and_no_fault() {
+        let found = findings(&RULE, "healthy-partition-held");
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].summary,
+            "partition 2 holds web-0 and web-1 on the current revision"
+        );
+        assert_eq!(
+            (found[0].severity, found[0].ordinals.as_slice()),
+            (Severity::Info, [0, 1].as_slice())
+        );
+    }
+
+    #[test]
+    fn a_partition_that_holds_nothing_is_not_said() {
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            let set = &mut snapshot.stateful_sets.items[0];
+            set.spec
+                .update_strategy
+                .rolling_update
+                .get_or_insert_default()
+                .partition = Some(2);
+        });
+        assert!(found.is_empty());
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+    }
+
+    #[test]
+    fn on_delete_knows_no_partition() {
+        let found = findings_after(&RULE, "healthy-partition-held", |snapshot| {
+            snapshot.stateful_sets.items[0].spec.update_strategy.kind = "OnDelete".to_owned();
+        });
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        assert_eq!(
+            refused(&RULE, "healthy-partition-held", Resource::Pods)[0].resource,
+            Resource::Pods
+        );
+    }
+}

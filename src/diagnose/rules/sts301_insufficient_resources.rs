@@ -90,3 +90,50 @@ fn requests(pod: &Pod, resource: &str) -> String {
         amounts.join(" + ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_resource_and_the_request_are_named() {
+        let found = findings(&RULE, "insufficient-cpu");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].summary, "no node has enough cpu (3 looked at); it requests 3");
+    }
+
+    #[test]
+    fn old_words_about_a_pod_that_runs_are_history() {
+        for scenario in ["healthy-old-failed-scheduling", "healthy-ordered", "untolerated-taint"] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn one_reason_among_others_is_enough() {
+        let found = findings_after(&RULE, "insufficient-cpu", |snapshot| {
+            for pod in &mut snapshot.pods.items {
+                for said in pod.status.conditions.iter_mut().filter(|said| said.status == "False") {
+                    said.message =
+                        "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient memory."
+                            .to_owned();
+                }
+            }
+        });
+        assert!(
+            found[0].summary.starts_with("no node has enough memory (2 looked at)"),
+            "{}",
+            found[0].summary
+        );
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        assert_eq!(
+            refused(&RULE, "insufficient-cpu", Resource::Pods)[0].resource,
+            Resource::Pods
+        );
+    }
+}

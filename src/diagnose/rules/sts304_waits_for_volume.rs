@@ -94,3 +94,45 @@ pub(super) fn waits_for_volume(cx: &Context<'_>, pod: &Pod) -> bool {
         .find(|row| row.pod.is_some_and(|own| own.metadata.uid == pod.metadata.uid));
     row.is_some_and(|row| cx.awaited_claims(row).next().is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_claim_is_the_cause() {
+        let found = findings(&RULE, "provisioner-down");
+        assert_eq!(found[0].role, Role::Effect);
+        assert_eq!(found[0].because.as_ref().unwrap().kind, "PersistentVolumeClaim");
+    }
+
+    #[test]
+    fn what_the_scheduler_said_before_it_chose_a_node_is_stale() {
+        let found = findings(&RULE, "wffc-stale-condition");
+        assert!(
+            found[0].summary.contains("is chosen, it waits for its volume"),
+            "{}",
+            found[0].summary
+        );
+        assert!(found[0].evidence.iter().any(|fact| fact.stale));
+    }
+
+    #[test]
+    fn a_pod_with_bound_claims_waits_for_none() {
+        for scenario in [
+            "healthy-static-volumes",
+            "insufficient-cpu",
+            "claim-terminating-under-running-pod",
+        ] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn refused_claims_are_named() {
+        let gaps = refused(&RULE, "provisioner-down", Resource::PersistentVolumeClaims);
+        assert_eq!(gaps[0].resource, Resource::PersistentVolumeClaims);
+    }
+}

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, Remedy, Role, Safety, Severity};
 use crate::diagnose::messages::{insufficient, scheduling_reasons};
+use crate::diagnose::rules::sts302_untolerated_taint::only_taints;
 use crate::diagnose::rules::sts304_waits_for_volume::waits_for_volume;
 use crate::diagnose::{Checked, Rule};
 use crate::model::pod_state::PodState;
@@ -45,18 +46,12 @@ fn check(cx: &Context<'_>) -> Checked {
             .condition("PodScheduled")
             .filter(|said| said.status == "False")
         {
-            Some(said)
-                if scheduling_reasons(&said.message)
-                    .iter()
-                    .any(|reason| insufficient(reason).is_some()) =>
-            {
-                continue;
-            }
+            Some(said) if only_taints(&said.message) || lacks_resources(&said.message) => continue,
             Some(said) => {
                 let path = "status.conditions[PodScheduled].message";
                 let evidence = Evidence::field(object.clone(), path, said.message.as_str());
                 (
-                    format!("not scheduled: {}", said.message),
+                    format!("not scheduled: {}", first_sentence(&said.message)),
                     said.last_transition_time,
                     evidence,
                 )
@@ -87,4 +82,61 @@ fn check(cx: &Context<'_>) -> Checked {
         );
     }
     Ok(findings.into())
+}
+
+/// What comes after it is about devices and preemption.
+fn first_sentence(message: &str) -> &str {
+    message.split_once(". ").map_or(message, |(first, _)| first)
+}
+
+fn lacks_resources(message: &str) -> bool {
+    let reasons = scheduling_reasons(message);
+    reasons.iter().any(|reason| insufficient(reason).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_scheduler_s_words_are_the_root() {
+        let found = findings(&RULE, "node-selector-matches-nothing");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].certainty, Certainty::Likely);
+        assert!(found[0].summary.contains("didn't match Pod's node affinity/selector"));
+    }
+
+    #[test]
+    fn what_other_rules_know_is_left_to_them() {
+        for scenario in [
+            "untolerated-taint",
+            "insufficient-cpu",
+            "provisioner-down",
+            "healthy-ordered",
+        ] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn a_scheduler_that_says_nothing_is_noticed_after_a_while() {
+        let silent = |seconds: i64| {
+            findings_after(&RULE, "node-selector-matches-nothing", |snapshot| {
+                let pod = &mut snapshot.pods.items[0];
+                pod.status.conditions.clear();
+                pod.metadata.creation_timestamp = Some(snapshot.taken_at - SignedDuration::from_secs(seconds));
+            })
+        };
+        assert!(silent(10).is_empty());
+        assert!(silent(40)[0].summary.contains("the scheduler says nothing"));
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        let gaps = refused(&RULE, "node-selector-matches-nothing", Resource::Pods);
+        assert_eq!(gaps[0].resource, Resource::Pods);
+    }
 }

@@ -2,9 +2,7 @@
 
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
-use crate::diagnose::{Checked, Rule};
-use crate::model::objects::PodSpec;
-use crate::model::pod_state::PodState;
+use crate::diagnose::{Checked, Rule, names};
 use crate::model::resource::Resource;
 
 pub(super) const RULE: Rule = Rule {
@@ -36,10 +34,8 @@ fn check(cx: &Context<'_>) -> Checked {
         return Ok(Vec::new().into());
     }
     let namespace = cx.namespace();
-    let used = set.spec.template.spec().is_some_and(|spec| mentions(&spec, name));
-    let suffers = cx
-        .troubled()
-        .any(|(_, _, state)| matches!(state, PodState::Crashing(..) | PodState::NotReady));
+    let used = names::used(cx, name);
+    let suffers = names::suffers(cx);
     let severity = if used || suffers {
         Severity::Error
     } else {
@@ -111,18 +107,6 @@ fn create(text: String, namespace: &str, name: &str, set: &crate::model::objects
         "-n",
         namespace,
     ])
-}
-
-/// Whether a container's environment, command or arguments hold a name below the Service.
-fn mentions(spec: &PodSpec, service: &str) -> bool {
-    let needle = format!(".{service}");
-    spec.containers.iter().chain(&spec.init_containers).any(|container| {
-        let values = container.env.iter().filter_map(|variable| variable.value.as_ref());
-        values
-            .chain(&container.command)
-            .chain(&container.args)
-            .any(|text| text.contains(&needle))
-    })
 }
 
 #[cfg(test)]

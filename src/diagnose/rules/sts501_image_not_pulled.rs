@@ -78,3 +78,41 @@ fn remedy(cx: &Context<'_>, suspect: &Suspect<'_>) -> Remedy {
     };
     Remedy::new(text, Safety::ReadOnly).command(&["kubectl", "describe", "pod", &pod.name, "-n", &pod.namespace])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_image_is_named_and_the_update_taken_back() {
+        let found = findings(&RULE, "image-pull-blocks-scale-up");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].summary, "cannot pull image app:missing of container app");
+        let remedy = found[0].remedy.as_ref().unwrap();
+        assert_eq!((remedy.safety, remedy.commands.len()), (Safety::Disruptive, 2));
+    }
+
+    #[test]
+    fn without_an_update_there_is_nothing_to_take_back() {
+        let found = findings_after(&RULE, "image-pull-blocks-scale-up", |snapshot| {
+            let status = &mut snapshot.stateful_sets.items[0].status;
+            status.current_revision.clone_from(&status.update_revision);
+        });
+        assert_eq!(found[0].remedy.as_ref().unwrap().safety, Safety::ReadOnly);
+    }
+
+    #[test]
+    fn a_withdrawn_image_is_another_matter() {
+        for scenario in ["reverted-image", "unknown-waiting-reason", "healthy-ordered"] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        let gaps = refused(&RULE, "image-pull-blocks-scale-up", Resource::Pods);
+        assert_eq!(gaps[0].resource, Resource::Pods);
+    }
+}

@@ -14,7 +14,8 @@ pub(super) const RULE: Rule = Rule {
 ## What it means
 The kernel killed the container because it went over its memory limit. It is started again, and killed again.
 ## How it is detected
-The container's last end has the reason OOMKilled (exit code 137), and it waits to be started again.
+The container's last end has the reason OOMKilled (exit code 137), and it waits to be started again, or was restarted three
+times or more within minutes.
 ## What to do
 Raise `resources.limits.memory`, or have the program use less (caches, heap, connections). Under OrderedReady a changed
 template does not reach this pod by itself: delete the pod after the change.
@@ -47,8 +48,11 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, container: &ContainerStatus,
         format!("its memory limit {limit}")
     });
     let summary = format!(
-        "container {} is killed for going over {over}: exit code {}, {} restarts",
-        container.name, end.exit_code, container.restart_count
+        "container {} is killed for going over {over}: exit code {}, {} restarts{}",
+        container.name,
+        end.exit_code,
+        container.restart_count,
+        sts502_container_crashes::at_this_moment(suspect)
     );
     let text = match suspect.own && cx.set().ordered() {
         true => format!(
@@ -58,4 +62,47 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, container: &ContainerStatus,
         false => "raise its memory limit, or have it use less".to_owned(),
     };
     sts502_container_crashes::finding(suspect, container, end, summary, Remedy::new(text, Safety::ReadOnly))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn the_limit_is_named() {
+        let found = findings(&RULE, "crash-loop-oom");
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].summary.contains("its memory limit 256Mi: exit code 137"),
+            "{}",
+            found[0].summary
+        );
+    }
+
+    #[test]
+    fn without_a_limit_it_is_the_node_s_memory() {
+        let found = findings_after(&RULE, "crash-loop-oom", |snapshot| {
+            let pods = snapshot.pods.items.iter_mut();
+            pods.flat_map(|pod| &mut pod.spec.containers)
+                .for_each(|container| container.resources = serde_json::Value::Null);
+        });
+        assert!(found[0].summary.contains("the node's memory"), "{}", found[0].summary);
+    }
+
+    #[test]
+    fn another_end_is_another_rule() {
+        for scenario in ["update-fails-at-top", "healthy-ordered"] {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        assert_eq!(
+            refused(&RULE, "crash-loop-oom", Resource::Pods)[0].resource,
+            Resource::Pods
+        );
+    }
 }

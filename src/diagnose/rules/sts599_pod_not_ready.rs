@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use crate::diagnose::context::{Context, Suspect};
 use crate::diagnose::finding::{Evidence, Finding, Remedy, Role, Safety, Severity};
+use crate::diagnose::lingering::{Lingering, lingering};
 use crate::diagnose::{Checked, Rule};
 use crate::model::objects::Event;
 use crate::model::pod_state::{PodState, since};
@@ -56,7 +57,8 @@ fn finding(cx: &Context<'_>, suspect: Suspect<'_>) -> Option<Finding> {
                 Evidence::field(object.clone(), &path, words),
             )
         }
-        PodState::NotReady => match warning {
+        // Without a restart it is its readiness alone, of which another rule speaks.
+        PodState::NotReady if suspect.pod.restarts() > 0 => match warning {
             Some(event) => (
                 format!("restarted and not Ready: {}", event.message),
                 Evidence::event(event),
@@ -75,9 +77,8 @@ fn finding(cx: &Context<'_>, suspect: Suspect<'_>) -> Option<Finding> {
             (format!("does not start: {}", event.message), Evidence::event(event))
         }
         PodState::Terminating => {
-            let end = meta
-                .deletion_timestamp
-                .filter(|end| cx.now().duration_since(*end) > PATIENCE)?;
+            let unknown = lingering(cx, suspect.pod) == Some(Lingering::Unknown);
+            let end = meta.deletion_timestamp.filter(|_| unknown)?;
             let evidence = Evidence::field(object.clone(), "metadata.deletionTimestamp", end.to_string());
             ("should be gone by now and is still terminating".to_owned(), evidence)
         }
@@ -99,4 +100,65 @@ fn finding(cx: &Context<'_>, suspect: Suspect<'_>) -> Option<Finding> {
             .evidence(evidence)
             .remedy(remedy),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::Certainty;
+    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::resource::Resource;
+
+    #[test]
+    fn a_reason_that_nobody_knows_is_shown_word_for_word() {
+        let found = findings(&RULE, "unknown-waiting-reason");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].certainty, Certainty::Likely);
+        assert_eq!(
+            found[0].summary,
+            "container app waits: CreateContainerConfigError: configmap \"settings\" not found"
+        );
+    }
+
+    #[test]
+    fn what_other_rules_know_is_left_to_them() {
+        let known = [
+            "crash-loop-oom",
+            "reverted-image",
+            "readiness-fails",
+            "finalizer-holds-pod",
+        ];
+        for scenario in known
+            .into_iter()
+            .chain(["node-lost-pod-terminating", "healthy-ordered"])
+        {
+            assert!(findings(&RULE, scenario).is_empty(), "{scenario}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_should_be_gone_is_noticed_after_a_minute() {
+        let overdue = |seconds: i64| {
+            findings_after(&RULE, "finalizer-holds-pod", |snapshot| {
+                let pod = snapshot
+                    .pods
+                    .items
+                    .iter_mut()
+                    .find(|pod| pod.metadata.terminating())
+                    .unwrap();
+                pod.metadata.finalizers.clear();
+                pod.metadata.deletion_timestamp = Some(snapshot.taken_at - SignedDuration::from_secs(seconds));
+            })
+        };
+        assert!(overdue(59).is_empty());
+        assert!(overdue(61)[0].summary.contains("still terminating"));
+    }
+
+    #[test]
+    fn refused_pods_are_named() {
+        assert_eq!(
+            refused(&RULE, "unknown-waiting-reason", Resource::Pods)[0].resource,
+            Resource::Pods
+        );
+    }
 }

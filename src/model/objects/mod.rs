@@ -9,6 +9,7 @@ mod event;
 mod infra;
 mod meta;
 mod pod;
+mod quota;
 mod revision;
 mod service;
 mod statefulset;
@@ -24,6 +25,7 @@ pub use pod::{
     Container, ContainerState, ContainerStatus, EnvVar, Pod, PodSpec, PodStatus, Running, Terminated, Volume,
     VolumeClaimSource, Waiting,
 };
+pub use quota::{Exceeded, QuotaStatus, ResourceQuota, exceeded};
 pub use revision::Revision;
 pub use service::{Endpoint, EndpointConditions, EndpointSlice, Service, ServiceSpec, TargetReference};
 pub use statefulset::{

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{Condition, Meta, Object};
@@ -77,6 +78,8 @@ pub struct Container {
     pub env: Vec<EnvVar>,
     /// Requests and limits, as written.
     pub resources: Value,
+    /// Whether a start has an end that its author defined: probes of readiness come after it.
+    pub startup_probe: Option<IgnoredAny>,
 }
 
 /// One environment variable.

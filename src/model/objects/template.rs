@@ -1,5 +1,7 @@
 //! A pod template, kept whole as JSON because it is compared and hashed, read through accessors.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,6 +16,14 @@ impl Template {
     /// The pod spec in lean form; `None` when it does not have the API's shape.
     pub fn spec(&self) -> Option<PodSpec> {
         PodSpec::deserialize(self.0.get("spec")?).ok()
+    }
+
+    /// The labels that its pods get, besides the controller's own.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.0.pointer("/metadata/labels").cloned();
+        labels
+            .and_then(|labels| serde_json::from_value(labels).ok())
+            .unwrap_or_default()
     }
 
     /// Name and image of each container, in order.
