@@ -180,8 +180,34 @@ impl<'a> Context<'a> {
         self.decision.names(Op::CreatePod).any(|name| name == pod)
     }
 
-use super::messages::controller_pod;
-use super::provisioner::{Provisioner, Standing};
+    /// The newest event about a missing pod, when it is a failed creation: a success after that makes it history.
+    pub fn refusal(&self, row: &Ordinal<'_>) -> Option<&'a Event> {
+        let about = |event: &&&'a Event| controller_pod(&event.message) == Some(row.name.as_str());
+        let newest = self.linked.events(&self.set().metadata.uid).iter().find(about)?;
+        (row.pod.is_none() && newest.reason == "FailedCreate").then_some(*newest)
+    }
+
+    /// Since when the controller owes an answer to the newest change of the set. `None` while it may only be slow, and
+    /// where nothing tells when the change was made.
+    pub fn unanswered(&self) -> Option<Timestamp> {
+        let Meta {
+            generation,
+            managed_fields,
+            creation_timestamp,
+            ..
+        } = &self.set().metadata;
+        let seen = self.set().status.observed_generation;
+        if seen >= *generation {
+            return None;
+        }
+        let of_spec = managed_fields
+            .iter()
+            .filter(|entry| entry.subresource != "status" && entry.fields.contains_key("f:spec"));
+        let made = creation_timestamp.filter(|_| seen.is_none());
+        let since = of_spec.filter_map(|entry| entry.time).max().or(made)?;
+        (self.now().duration_since(since) > ANSWER).then_some(since)
+    }
+
     /// Pods whose own trouble is worth a look: those of the set that the controller would not cure by itself and whose
     /// node and volumes are there, and those of a provisioner that is down. With each the ordinals that suffer from it.
     pub fn suspects(&self) -> Vec<Suspect<'a>> {
