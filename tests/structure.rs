@@ -19,7 +19,8 @@ use kubectl_sts::diagnose::rules::{ALL, RETIRED};
 const WALL: [(&str, &[&str]); 25] = [
     ("crate::controller", &["controller", "diagnose", "render", "commands"]),
     ("crate::diagnose", &["diagnose", "render", "commands"]),
-    ("crate::render", &["render", "commands", "session"]),
+    // Errors of the command line show control characters as everything else does.
+    ("crate::render", &["render", "commands", "session", "cli"]),
     ("crate::cluster", &["cluster", "commands", "session", "cli"]),
     ("crate::commands", &["commands", "cli"]),
     ("crate::session", &["commands", "cli"]),
