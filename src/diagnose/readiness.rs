@@ -28,10 +28,8 @@ pub fn fault(cx: &Context<'_>, pod: &Pod) -> Option<Fault> {
         .container_statuses
         .iter()
         .all(|container| container.state.running.is_some());
-    // A node that does not report has its pods marked as not Ready.
-    let reports = cx.lost_node(pod).is_none();
     let idle = pod.ready() || pod.metadata.terminating() || pod.status.phase != "Running";
-    if idle || !runs || !reports {
+    if idle || !runs {
         return None;
     }
     if let Some(since) = lost_readiness(pod) {

@@ -48,7 +48,8 @@ fn check(cx: &Context<'_>) -> Checked {
         PodState::Ended => true,
         _ => false,
     };
-    let Some((row, pod, state)) = row.filter(|(_, pod, state)| !passing(pod, state)) else {
+    let Some((row, pod, state)) = row.filter(|(_, pod, state)| cx.lost_node(pod).is_some() || !passing(pod, state))
+    else {
         return Ok(Vec::new().into());
     };
     let waited_for = match wait.kind {
@@ -163,6 +164,14 @@ mod tests {
             snapshot.stateful_sets.items[0].spec.replicas = Some(4);
         });
         assert_eq!(longer[0].ordinals, [3]);
+    }
+
+    #[test]
+    fn a_pod_on_a_lost_node_does_not_start_by_itself() {
+        let found = findings_after(&RULE, "dead-node-three-sets", |snapshot| {
+            snapshot.stateful_sets.items[0].spec.replicas = Some(2);
+        });
+        assert_eq!(found[0].because, Some(ObjectRef::named("Pod", "shop", "cache-0")));
     }
 
     #[test]
