@@ -15,8 +15,10 @@ use scenario::{root, tool};
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
 
-/// Each dump with its verdict, its root and whether that is certain, and its exit code.
-const DUMPS: [(&str, &str, Option<(&str, &str)>, i32); 8] = [
+/// A dump, its verdict, its root with how certain that is, and its exit code.
+type Expected = (&'static str, &'static str, Option<(&'static str, &'static str)>, i32);
+
+const DUMPS: [Expected; 8] = [
     // Sets alone: nothing can be said.
     ("sets-only.yaml", "unknown", None, 3),
     // Pods are Ready; the governing Service was not asked for.

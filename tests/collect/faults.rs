@@ -59,6 +59,7 @@ fn breakages() -> Vec<(&'static str, Answer)> {
         ),
         ("no list", Answer::json(200, "{}")),
         ("no list", Answer::json(200, r#"{"kind":"Status","status":"Success"}"#)),
+        ("no list", Answer::json(200, r#"{"kind":"SecretList","items":[]}"#)),
         ("", Answer::Close),
         ("the list changed", Answer::status(410, "Expired", "too old")),
     ]
