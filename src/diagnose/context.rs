@@ -1,11 +1,15 @@
 //! What a rule may look at: the set, its neighbours through indices, and what the controller would do.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::ObjectRef;
 use super::fit::Misfits;
 use super::messages::controller_pod;
-use super::provisioner::{Provisioner, Standing};
+use super::provisioner::{Provisioner, Standing, investigate};
 use crate::controller::{self, Decision, HeldBack, Input, Op, Profile, Wait};
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
@@ -28,6 +32,8 @@ pub struct Context<'a> {
     pub decision: Decision,
     /// What its waiting keeps from happening.
     pub held_back: Vec<HeldBack>,
+    /// Provisioners that were looked into: several rules ask about the same one.
+    provisioners: RefCell<BTreeMap<String, Rc<Provisioner<'a>>>>,
 }
 
 impl<'a> Context<'a> {
@@ -56,7 +62,17 @@ impl<'a> Context<'a> {
             input,
             decision,
             held_back,
+            provisioners: RefCell::default(),
         }
+    }
+
+    /// What is known about a provisioner.
+    pub fn provisioner(&self, name: &str) -> Rc<Provisioner<'a>> {
+        let mut known = self.provisioners.borrow_mut();
+        let found = known
+            .entry(name.to_owned())
+            .or_insert_with(|| Rc::new(investigate(self.linked, name)));
+        Rc::clone(found)
     }
 
     /// The set itself.
@@ -227,10 +243,10 @@ impl<'a> Context<'a> {
             let ClaimTrouble::Provisioner(_, provisioner) = trouble else {
                 continue;
             };
-            let Standing::Down(runner) = provisioner.standing else {
+            let Standing::Down(runner) = &provisioner.standing else {
                 continue;
             };
-            for pod in runner.pods {
+            for &pod in &runner.pods {
                 match suspects
                     .iter_mut()
                     .find(|suspect| suspect.pod.metadata.uid == pod.metadata.uid)
@@ -256,7 +272,7 @@ const ANSWER: SignedDuration = SignedDuration::from_secs(30);
 #[derive(Debug)]
 pub enum ClaimTrouble<'a> {
     /// Its provisioner does not run, or cannot be seen to.
-    Provisioner(&'a StorageClass, Box<Provisioner<'a>>),
+    Provisioner(&'a StorageClass, Rc<Provisioner<'a>>),
     /// Its provisioner tried and failed; the newest report.
     Failed(&'a Event),
     /// Its class does not exist, and no volume carries that name.

@@ -5,11 +5,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Evidence, ObjectRef};
+use crate::model::declared::Declared;
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::listing::Listing;
-use crate::model::mask::{PROVISIONER_ENV, PROVISIONER_FLAGS, flag_name};
-use crate::model::objects::{Container, Meta, Object, Pod, PodSpec};
+use crate::model::objects::{Object, Pod};
 use crate::model::resource::Resource;
 
 /// Provisioners that their provider runs outside the cluster: no workload of theirs can be seen.
@@ -20,13 +20,6 @@ const MANAGED: [&str; 6] = [
     "file.csi.azure.com",
     "ebs.csi.eks.amazonaws.com",
     "docker.io/hostpath",
-];
-
-/// Images that answer to a name without being told it.
-const IMAGE_NAMES: [(&str, &str); 3] = [
-    ("local-path-provisioner", "rancher.io/local-path"),
-    ("storage-provisioner", "k8s.io/minikube-hostpath"),
-    ("hostpath-provisioner", "microk8s.io/hostpath"),
 ];
 
 /// A volume made within this time shows that the provisioner was there lately.
@@ -75,28 +68,39 @@ pub struct Runner<'a> {
     pub named_by: Evidence,
 }
 
-struct Candidate<'a> {
-    runner: Runner<'a>,
-    names: Vec<String>,
+impl<'a> Runner<'a> {
+    fn of(declared: &Declared<'a>) -> Self {
+        let object = ObjectRef::of(declared.kind, declared.meta);
+        let named_by = Evidence::field(object.clone(), &declared.path, declared.first());
+        Self {
+            object,
+            pods: declared.pods.clone(),
+            counts: declared.counts,
+            named_by,
+        }
+    }
 }
 
 /// Collects what is known.
 pub fn investigate<'a>(linked: &'a Linked<'a>, name: &str) -> Provisioner<'a> {
     let snapshot = linked.snapshot;
-    let candidates = candidates(linked);
-    let answers = |candidate: &&Candidate<'_>| candidate.names.iter().any(|known| known == name);
-    let mut matching: Vec<&Candidate<'_>> = candidates.iter().filter(answers).collect();
-    matching.sort_by_key(|candidate| !runs(&candidate.runner));
+    let mut matching: Vec<_> = linked
+        .declared()
+        .iter()
+        .filter(|declared| declared.names.iter().any(|known| known == name))
+        .collect();
+    matching.sort_by_key(|declared| !declared.runs());
     let (mut evidence, mut gaps) = (Vec::new(), Vec::new());
-    let standing = if let Some(candidate) = matching.first() {
-        evidence.push(candidate.runner.named_by.clone());
-        match runs(&candidate.runner) {
-            true => Standing::Running(candidate.runner.clone()),
-            false => Standing::Down(candidate.runner.clone()),
+    let standing = if let Some(declared) = matching.first() {
+        let runner = Runner::of(declared);
+        evidence.push(runner.named_by.clone());
+        match declared.runs() {
+            true => Standing::Running(runner),
+            false => Standing::Down(runner),
         }
     } else {
         let traces = traces(linked, name);
-        if let Some((runner, other)) = renamed(linked, &candidates, name) {
+        if let Some((runner, other)) = renamed(linked, name) {
             evidence.push(runner.named_by.clone());
             Standing::Renamed(runner, other)
         } else if traces.is_empty() {
@@ -133,12 +137,6 @@ impl Provisioner<'_> {
     }
 }
 
-fn runs(runner: &Runner<'_>) -> bool {
-    let ready = runner.pods.iter().any(|pod| pod.ready() && !pod.metadata.terminating());
-    // Where pods could not be listed, the workload's own count still tells.
-    ready || (runner.pods.is_empty() && runner.counts.is_some_and(|(_, available)| available > 0))
-}
-
 fn searched(linked: &Linked<'_>, name: &str) -> Evidence {
     let snapshot = linked.snapshot;
     let looked_at = [
@@ -163,155 +161,15 @@ fn looked_at<T: Object>(listing: &Listing<T>, what: &str) -> String {
     }
 }
 
-/// Everything that names a provisioner it answers to: workloads by their templates, bare pods by themselves.
-fn candidates<'a>(linked: &'a Linked<'a>) -> Vec<Candidate<'a>> {
-    let snapshot = linked.snapshot;
-    let mut found = Vec::new();
-    let workloads = snapshot
-        .deployments
-        .items
-        .iter()
-        .map(|w| ("Deployment", w))
-        .chain(snapshot.daemon_sets.items.iter().map(|w| ("DaemonSet", w)));
-    for (kind, workload) in workloads {
-        let counts = match kind {
-            "Deployment" => (workload.spec.replicas.unwrap_or(1), workload.status.available_replicas),
-            _ => (
-                workload.status.desired_number_scheduled,
-                workload.status.number_available,
-            ),
-        };
-        let pods = || {
-            pods_of(linked, &workload.metadata.namespace, |labels| {
-                workload.spec.selector.matches(labels)
-            })
-        };
-        found.extend(candidate(
-            kind,
-            &workload.metadata,
-            "spec.template.spec",
-            workload.spec.template.spec(),
-            Some(counts),
-            pods,
-        ));
-    }
-    for set in &snapshot.stateful_sets_everywhere().items {
-        let counts = (set.replicas(), set.status.available_replicas);
-        let pods = || {
-            pods_of(linked, &set.metadata.namespace, |labels| {
-                set.spec.selector.matches(labels)
-            })
-        };
-        found.extend(candidate(
-            "StatefulSet",
-            &set.metadata,
-            "spec.template.spec",
-            set.spec.template.spec(),
-            Some(counts),
-            pods,
-        ));
-    }
-    for pod in &snapshot.pods_everywhere().items {
-        // A pod of a workload above is found through it; one of an unknown controller stands for itself.
-        let known = ["ReplicaSet", "DaemonSet", "StatefulSet"];
-        if pod
-            .metadata
-            .controller()
-            .is_none_or(|owner| !known.contains(&owner.kind.as_str()))
-        {
-            found.extend(candidate(
-                "Pod",
-                &pod.metadata,
-                "spec",
-                Some(pod.spec.clone()),
-                None,
-                || vec![pod],
-            ));
-        }
-    }
-    found
-}
-
-fn pods_of<'a>(
-    linked: &'a Linked<'a>,
-    namespace: &str,
-    matches: impl Fn(&std::collections::BTreeMap<String, String>) -> bool,
-) -> Vec<&'a Pod> {
-    let all = linked.snapshot.pods_everywhere().items.iter();
-    all.filter(|pod| pod.metadata.namespace == namespace && matches(&pod.metadata.labels))
-        .collect()
-}
-
-fn candidate<'a>(
-    kind: &str,
-    meta: &Meta,
-    path: &str,
-    spec: Option<PodSpec>,
-    counts: Option<(i32, i32)>,
-    pods: impl FnOnce() -> Vec<&'a Pod>,
-) -> Option<Candidate<'a>> {
-    let object = ObjectRef::of(kind, meta);
-    let declared: Vec<(String, String)> = spec?.containers.iter().flat_map(declared_names).collect();
-    let (place, first) = declared.first()?;
-    let named_by = Evidence::field(object.clone(), &format!("{path}.containers{place}"), first.as_str());
-    let names = declared.iter().map(|(_, name)| name.clone()).collect();
-    Some(Candidate {
-        runner: Runner {
-            object,
-            pods: pods(),
-            counts,
-            named_by,
-        },
-        names,
-    })
-}
-
-/// The names that a container answers to, each with the place below `containers` where it stands.
-fn declared_names(container: &Container) -> Vec<(String, String)> {
-    let mut names = Vec::new();
-    let at = format!("[{}]", container.name);
-    for variable in &container.env {
-        if let (true, Some(value)) = (PROVISIONER_ENV.contains(&variable.name.as_str()), &variable.value) {
-            names.push((format!("{at}.env[{}]", variable.name), value.clone()));
-        }
-    }
-    for (field, words) in [("command", &container.command), ("args", &container.args)] {
-        for (n, word) in words.iter().enumerate() {
-            if !flag_name(word).is_some_and(|flag| PROVISIONER_FLAGS.contains(&flag)) {
-                continue;
-            }
-            let value = word
-                .split_once('=')
-                .map(|(_, value)| value)
-                .or_else(|| words.get(n + 1).map(String::as_str));
-            names.extend(value.map(|value| (format!("{at}.{field}"), value.to_owned())));
-        }
-    }
-    if names.is_empty() {
-        let image = container.image.rsplit('/').next().unwrap_or_default();
-        let image = image.split([':', '@']).next().unwrap_or_default();
-        let known = IMAGE_NAMES.iter().find(|(known, _)| *known == image);
-        names.extend(known.map(|(_, name)| (format!("{at}.image"), (*name).to_owned())));
-    }
-    names
-}
-
 /// A running workload whose name no class asks for; of several the one whose name is nearest.
-fn renamed<'a>(linked: &'a Linked<'a>, candidates: &[Candidate<'a>], name: &str) -> Option<(Runner<'a>, String)> {
-    let asked_for = |other: &str| {
-        linked
-            .snapshot
-            .classes
-            .items
-            .iter()
-            .any(|class| class.provisioner == other)
-    };
-    let idle = candidates.iter().filter(|candidate| runs(&candidate.runner));
-    let idle = idle.flat_map(|candidate| candidate.names.iter().map(move |other| (candidate, other)));
-    let nearest = idle
-        .filter(|(_, other)| !asked_for(other))
+fn renamed<'a>(linked: &'a Linked<'a>, name: &str) -> Option<(Runner<'a>, String)> {
+    let classes = &linked.snapshot.classes.items;
+    let idle = linked.declared().iter().filter(|declared| declared.runs());
+    let idle = idle.flat_map(|declared| declared.names.iter().map(move |other| (declared, other)));
+    let (nearest, other) = idle
+        .filter(|(_, other)| !classes.iter().any(|class| class.provisioner == **other))
         .min_by_key(|(_, other)| strsim::levenshtein(name, other))?;
-    Some((nearest.0.runner.clone(), nearest.1.clone()))
+    Some((Runner::of(nearest), other.clone()))
 }
 
 /// What shows that a provisioner is or was there although no workload of it can be seen.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::context::{ClaimTrouble, Context};
-use super::provisioner::{self, Standing};
+use super::provisioner::Standing;
 use crate::model::objects::{Claim, Event};
 use crate::model::set::Ordinal;
 
@@ -60,12 +60,12 @@ impl<'a> Context<'a> {
         let (Some(class), Some(asked)) = (class.filter(|class| !class.by_hand()), asked) else {
             return self.by_hand_trouble(claim);
         };
-        let provisioner = provisioner::investigate(self.linked, asked);
+        let provisioner = self.provisioner(asked);
         match (&provisioner.standing, failed) {
             // Whoever reports a failure is there; that its workload cannot be seen is then beside the point.
             (Standing::Running(_) | Standing::Hidden, Some(failed)) => ClaimTrouble::Failed(failed),
             (Standing::Running(_), None) => ClaimTrouble::Other,
-            _ => ClaimTrouble::Provisioner(class, Box::new(provisioner)),
+            _ => ClaimTrouble::Provisioner(class, provisioner),
         }
     }
 

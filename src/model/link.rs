@@ -1,7 +1,9 @@
 //! Indices over a snapshot, built once: by name, by uid, and from an object to what speaks about it.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use super::declared::{Declared, declared};
 use super::objects::{
     Claim, Event, Meta, Node, Object, PersistentVolume, Pod, Revision, Service, StatefulSet, StorageClass,
 };
@@ -23,6 +25,7 @@ pub struct Linked<'a> {
     classes: HashMap<Key<'a>, &'a StorageClass>,
     nodes: HashMap<Key<'a>, &'a Node>,
     events: HashMap<&'a str, Vec<&'a Event>>,
+    declared: OnceCell<Vec<Declared<'a>>>,
 }
 
 type Key<'a> = (&'a str, &'a str);
@@ -81,6 +84,7 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
         classes: by_name(&snapshot.classes.items),
         nodes: by_name(&snapshot.nodes.items),
         events,
+        declared: OnceCell::new(),
     }
 }
 
@@ -135,6 +139,11 @@ impl<'a> Linked<'a> {
     /// What was said about the object with this uid, newest first.
     pub fn events(&self, uid: &str) -> &[&'a Event] {
         self.events.get(uid).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who declares to answer to a provisioner's name; looked up once, when a claim waits.
+    pub fn declared(&self) -> &[Declared<'a>] {
+        self.declared.get_or_init(|| declared(self.snapshot))
     }
 
     /// The sets of the scope, in the order of the API: by namespace, then name.

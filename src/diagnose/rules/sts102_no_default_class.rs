@@ -2,7 +2,7 @@
 
 use crate::diagnose::context::{ClaimTrouble, Context};
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
-use crate::diagnose::provisioner::{Standing, investigate};
+use crate::diagnose::provisioner::Standing;
 use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -61,7 +61,7 @@ fn remedy(cx: &Context<'_>) -> Remedy {
     let running = classes.filter(|class| {
         !class.by_hand()
             && matches!(
-                investigate(cx.linked, &class.provisioner).standing,
+                cx.provisioner(&class.provisioner).standing,
                 Standing::Running(_)
             )
     });

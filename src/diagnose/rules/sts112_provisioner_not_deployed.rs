@@ -2,7 +2,7 @@
 
 use crate::diagnose::context::{ClaimTrouble, Context};
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
-use crate::diagnose::provisioner::{Standing, investigate};
+use crate::diagnose::provisioner::Standing;
 use crate::diagnose::{Checked, Outcome, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -45,9 +45,9 @@ fn check(cx: &Context<'_>) -> Checked {
             .since(claim.metadata.creation_timestamp)
             .evidence(Evidence::field(object, "provisioner", provisioner.name.as_str()))
             .remedy(remedy(cx, &provisioner.name, &class.metadata.name));
-        finding.evidence.extend(provisioner.evidence);
+        finding.evidence.extend(provisioner.evidence.clone());
         findings.push(finding);
-        not_checked.extend(provisioner.gaps);
+        not_checked.extend(provisioner.gaps.clone());
     }
     Ok(Outcome { findings, not_checked })
 }
@@ -62,7 +62,7 @@ fn remedy(cx: &Context<'_>, provisioner: &str, class: &str) -> Remedy {
         .filter(|other| other.provisioner != provisioner);
     let running = others.filter(|other| {
         matches!(
-            investigate(cx.linked, &other.provisioner).standing,
+            cx.provisioner(&other.provisioner).standing,
             Standing::Running(_)
         )
     });

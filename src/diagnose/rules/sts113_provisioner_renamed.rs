@@ -55,7 +55,7 @@ fn check(cx: &Context<'_>) -> Checked {
         .remedy(remedy(&runner.object, &runner.named_by.path, name));
         finding.evidence.extend(provisioner.evidence.clone());
         findings.push(finding);
-        not_checked.extend(provisioner.gaps);
+        not_checked.extend(provisioner.gaps.clone());
     }
     Ok(Outcome { findings, not_checked })
 }

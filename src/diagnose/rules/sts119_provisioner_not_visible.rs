@@ -52,7 +52,7 @@ fn check(cx: &Context<'_>) -> Checked {
             .remedy(remedy(name, &claim.metadata.namespace, &claim.metadata.name));
         finding.evidence.extend(provisioner.evidence.clone());
         findings.push(finding);
-        not_checked.extend(provisioner.gaps);
+        not_checked.extend(provisioner.gaps.clone());
     }
     Ok(Outcome { findings, not_checked })
 }
