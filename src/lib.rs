@@ -9,6 +9,7 @@ pub mod commands;
 pub mod controller;
 pub mod diagnose;
 pub mod exit;
+pub mod global;
 pub mod model;
 pub mod render;
 pub mod session;

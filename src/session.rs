@@ -3,12 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Result, bail};
-use clap::ColorChoice;
 
-use crate::cli::Global;
 use crate::cluster::collect::{Collected, Keep, collect};
 use crate::cluster::connect::connect;
 use crate::cluster::files::read_snapshot;
+use crate::global::{Colour, Global};
 use crate::model::resource::Resource;
 use crate::model::snapshot::{Scope, Snapshot};
 use crate::render::Layout;
@@ -24,11 +23,11 @@ pub struct Session {
 
 impl Session {
     /// A session that writes to standard output.
-    pub fn new(global: Global, colour: ColorChoice) -> Self {
-        let colour = match colour {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+    pub fn new(global: Global) -> Self {
+        let colour = match global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
         };
         let terminal = std::io::stdout()
             .is_terminal()

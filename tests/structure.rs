@@ -16,15 +16,16 @@ use kubectl_sts::cli::Cli;
 use kubectl_sts::diagnose::rules::{ALL, RETIRED};
 
 /// A module, crate or keyword, and the only places in `src` that may name it: folders, or files of the top level.
-const WALL: [(&str, &[&str]); 25] = [
+const WALL: [(&str, &[&str]); 26] = [
     ("crate::controller", &["controller", "diagnose", "render", "commands"]),
     ("crate::diagnose", &["diagnose", "render", "commands"]),
     // Errors of the command line show control characters as everything else does.
     ("crate::render", &["render", "commands", "session", "cli"]),
-    ("crate::cluster", &["cluster", "commands", "session", "cli"]),
+    ("crate::cluster", &["cluster", "commands", "session", "global"]),
     ("crate::commands", &["commands", "cli"]),
     ("crate::session", &["commands", "cli"]),
-    ("crate::cli", &["session"]),
+    ("crate::cli", &[]),
+    ("crate::global", &["session", "cli"]),
     ("crate::exit", &["commands", "cli"]),
     ("kube", &["cluster"]),
     ("hickory_resolver", &["cluster"]),
@@ -40,8 +41,7 @@ const WALL: [(&str, &[&str]); 25] = [
     // Whether there is a terminal, how wide it is and whether it takes colour are facts of a session.
     ("anstream", &["session"]),
     ("terminal_size", &["session"]),
-    // The session takes clap's word for when to colour.
-    ("clap", &["cli", "commands", "session"]),
+    ("clap", &["cli", "commands", "global"]),
     // What fails is read or drawn; a rule that cannot look says so as a gap.
     ("anyhow", &["cluster", "commands", "session", "cli", "render"]),
     // `capture -o -` writes a recording past the session.

@@ -7,9 +7,9 @@ use crate::diagnose::finding::{Finding, Role, Severity};
 use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
 use crate::model::objects::{Object as _, Pod, StatefulSet};
+use crate::model::ordinal::numbered;
 use crate::model::resource::Resource;
 use crate::model::selector;
-use crate::model::set::parent_and_ordinal;
 use crate::model::snapshot::Snapshot;
 use crate::render::cell::cell;
 use crate::render::envelope::Format;
@@ -164,11 +164,10 @@ fn named<'a>(sets: &[&'a StatefulSet], name: &str) -> Result<Vec<&'a StatefulSet
             Box::new(move |set| set.metadata.name == name)
         }
         "pod" | "pods" | "po" => {
-            Box::new(move |set| parent_and_ordinal(name).is_some_and(|(parent, _)| parent == set.metadata.name))
+            Box::new(move |set| numbered(name).is_some_and(|(parent, _)| parent == set.metadata.name))
         }
         "pvc" | "persistentvolumeclaim" | "persistentvolumeclaims" => Box::new(move |set| {
-            parent_and_ordinal(name)
-                .is_some_and(|(_, ordinal)| set.claim_names(i64::from(ordinal)).any(|(_, claim)| claim == name))
+            numbered(name).is_some_and(|(_, ordinal)| set.claim_names(ordinal).any(|(_, claim)| claim == name))
         }),
         other => bail!("{other:?} is not looked at here; name a statefulset, a pod or a pvc"),
     };
@@ -207,7 +206,7 @@ fn whose_pods(name: &str, namespace: Option<&str>, snapshot: &Snapshot) -> Optio
     let of_place = |pod: &&Pod| namespace.is_none_or(|namespace| pod.metadata.namespace == namespace);
     let mut owned = snapshot.pods.items.iter().filter(of_place).filter_map(|pod| {
         let owner = pod.metadata.controller().filter(|owner| owner.kind != "StatefulSet")?;
-        let numbered = parent_and_ordinal(&pod.metadata.name).is_some_and(|(parent, _)| parent == name);
+        let numbered = numbered(&pod.metadata.name).is_some_and(|(parent, _)| parent == name);
         (numbered || pod.metadata.name == name || owner.name == name).then_some((pod, owner))
     });
     let (first, owner) = owned.next()?;

@@ -17,4 +17,4 @@ pub use held_back::{HeldBack, desired_revision, held_back, outdated};
 pub use input::{Input, State};
 pub use profile::{Profile, UnknownGate};
 pub use revision_bytes::{canonical, hash, revision_name};
-pub use sync::{parent_and_ordinal, sync};
+pub use sync::sync;

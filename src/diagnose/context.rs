@@ -15,9 +15,10 @@ use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::listing::Listing;
 use crate::model::objects::{Claim, Event, Meta, Object, Pod, StatefulSet, StorageClass};
+use crate::model::ordinal;
 use crate::model::pod_state::{PodState, pod_state};
 use crate::model::resource::Resource;
-use crate::model::set::{Ordinal, SetModel, parent_and_ordinal};
+use crate::model::set::{Ordinal, SetModel};
 
 /// Everything that is known when one set is diagnosed.
 #[derive(Debug)]
@@ -125,7 +126,7 @@ impl<'a> Context<'a> {
             None => true,
             // Claims end in the pod's name, so one test serves both; other kinds have names of any form.
             Some(_) if !numbered => true,
-            Some(name) => match parent_and_ordinal(name) {
+            Some(name) => match ordinal::numbered(name) {
                 Some((parent, _)) => parent == set.name || parent.ends_with(&format!("-{}", set.name)),
                 None => true,
             },

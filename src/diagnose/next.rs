@@ -3,6 +3,7 @@
 use super::context::Context;
 use crate::controller::{Decision, HeldBack, Op, Wait, WaitFact};
 use crate::model::objects::Object;
+use crate::model::pod_state::{PodState, pod_state};
 use crate::model::set::SetModel;
 
 /// What the controller does next, and why not more, as one fragment.
@@ -15,8 +16,13 @@ pub fn next(cx: &Context<'_>) -> String {
         return "nothing, as long as the controller does not see the newest change of the set".to_owned();
     }
     if let Some(row) = cx.model.ordinals.iter().find(|row| cx.withdrawn(row)) {
+        let crashes = row
+            .pod
+            .is_some_and(|pod| matches!(pod_state(pod, cx.now()), PodState::Crashing(..)));
+        // Between two crashes it can be Ready for a moment.
+        let ever = if crashes { "while it is not Ready" } else { "ever" };
         return format!(
-            "nothing, ever: OrderedReady waits for {} before it replaces a pod (kubernetes#67250)",
+            "nothing, {ever}: OrderedReady waits for {} before it replaces a pod (kubernetes#67250)",
             row.name
         );
     }

@@ -9,9 +9,9 @@ use super::places::lost_its_node;
 use crate::controller::{HeldBack, Op, WaitFact};
 use crate::model::gap::Gap;
 use crate::model::objects::{Claim, Object, Pod};
+use crate::model::ordinal::parent_and_ordinal;
 use crate::model::pod_state::{PodState, since};
 use crate::model::resource::Resource;
-use crate::model::set::parent_and_ordinal;
 
 /// The verdict on one set, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -288,7 +288,7 @@ fn healthy(cx: &Context<'_>, findings: &[Finding]) -> String {
 /// Claims by name; many as a range.
 fn claim_names(claims: &[&Claim]) -> String {
     let mut names: Vec<_> = claims.iter().map(|claim| claim.metadata.name.as_str()).collect();
-    names.sort_by_key(|name| (parent_and_ordinal(name).map(|(_, ordinal)| ordinal), *name));
+    names.sort_by_key(|name| (parent_and_ordinal(name).1, *name));
     match names.as_slice() {
         [first, .., last] if names.len() > 4 => format!("{} from {first} to {last}", names.len()),
         few => few.join(", "),

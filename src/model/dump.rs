@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::gap::{Gap, GapReason};
 use super::objects::Object;
+use super::ordinal::numbered;
 use super::resource::Resource;
 use super::rounds::{self, DIAGNOSIS};
-use super::set::{owns, parent_and_ordinal};
+use super::set::owns;
 use super::snapshot::{Scope, Snapshot};
 
 /// Why documents are no dump. Each reads on after the file's name.
@@ -202,7 +203,7 @@ fn name_what_is_counted_on(snapshot: &mut Snapshot) {
             let mut all = snapshot.claims.items.iter();
             all.any(|claim| claim.metadata.namespace == namespace && claim.metadata.name == name)
         };
-        let numbered = parent_and_ordinal(&pod.metadata.name).is_some();
+        let numbered = numbered(&pod.metadata.name).is_some();
         for name in pod.claims().filter(|name| numbered && !held(name)) {
             claims.insert((namespace.to_owned(), name.to_owned()));
         }

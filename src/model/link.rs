@@ -7,7 +7,7 @@ use super::declared::{Declared, declared};
 use super::objects::{
     Claim, Event, Meta, Node, Object, PersistentVolume, Pod, Revision, Service, StatefulSet, StorageClass,
 };
-use super::set::parent_and_ordinal;
+use super::ordinal;
 use super::snapshot::Snapshot;
 
 /// A snapshot with its indices.
@@ -54,7 +54,7 @@ fn numbered<T: Object>(items: &[T]) -> HashMap<Key<'_>, Vec<&T>> {
     let mut groups: HashMap<Key<'_>, Vec<&T>> = HashMap::new();
     for item in items {
         let meta = item.meta();
-        if let Some((parent, _)) = parent_and_ordinal(&meta.name) {
+        if let Some((parent, _)) = ordinal::numbered(&meta.name) {
             groups.entry((&meta.namespace, parent)).or_default().push(item);
         }
     }

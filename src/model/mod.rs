@@ -7,6 +7,7 @@ pub mod link;
 pub mod listing;
 pub mod mask;
 pub mod objects;
+pub mod ordinal;
 pub mod pod_state;
 pub mod quantity;
 pub mod recording;

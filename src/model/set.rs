@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::link::Linked;
 use super::objects::{Claim, Pod, Revision, Service, StatefulSet};
+use super::ordinal::numbered;
 
 /// At most this many ordinals are laid out; the API allows two thousand million replicas.
 pub const MOST_ORDINALS: i64 = 100_000;
@@ -51,22 +52,11 @@ pub struct ClaimSlot<'a> {
     pub claim: Option<&'a Claim>,
 }
 
-/// Parent and ordinal of a pod's name: what precedes the last dash, and the number behind it. `None` where there is no
-/// such number, or one beyond an `int32`.
-/// Source: `pkg/controller/statefulset/stateful_set_utils.go` (getParentNameAndOrdinal).
-pub fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
-    let (parent, digits) = name.rsplit_once('-')?;
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some((parent, digits.parse().ok()?))
-}
-
 /// Whether the set has this pod, or would adopt it.
 /// Source: `pkg/controller/controller_ref_manager.go` (ClaimPods), `stateful_set.go` (getPodsForStatefulSet).
 pub fn owns(set: &StatefulSet, pod: &Pod) -> bool {
     let matches = set.spec.selector.matches(&pod.metadata.labels)
-        && parent_and_ordinal(&pod.metadata.name).is_some_and(|(parent, _)| parent == set.metadata.name);
+        && numbered(&pod.metadata.name).is_some_and(|(parent, _)| parent == set.metadata.name);
     match pod.metadata.controller() {
         Some(owner) => owner.uid == set.metadata.uid && matches,
         None => matches && !pod.metadata.terminating() && !set.metadata.terminating(),
@@ -96,17 +86,17 @@ impl<'a> SetModel<'a> {
         let mut ordinals: Vec<_> = (first..first + wanted).map(row).collect();
         let mut condemned = Vec::new();
         for &pod in linked.pods_numbered(namespace, &set.metadata.name) {
-            let Some((_, ordinal)) = parent_and_ordinal(&pod.metadata.name) else {
+            let Some((_, ordinal)) = numbered(&pod.metadata.name) else {
                 continue;
             };
-            let at = i64::from(ordinal) - first;
+            let at = ordinal - first;
             let slot = usize::try_from(at).ok().and_then(|at| ordinals.get_mut(at));
             match (slot, owns(set, pod)) {
                 (Some(slot), true) => slot.pod = Some(pod),
                 (Some(slot), false) if slot.name == pod.metadata.name => slot.foreign = Some(pod),
                 (None, true) => condemned.push(Ordinal {
                     pod: Some(pod),
-                    ..row(i64::from(ordinal))
+                    ..row(ordinal)
                 }),
                 _ => {}
             }
@@ -166,21 +156,5 @@ impl<'a> SetModel<'a> {
             .iter()
             .find(|revision| revision.metadata.name == name)
             .copied()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinals_are_read_as_the_controller_reads_them() {
-        assert_eq!(parent_and_ordinal("db-0"), Some(("db", 0)));
-        assert_eq!(parent_and_ordinal("my-db-12"), Some(("my-db", 12)));
-        assert_eq!(parent_and_ordinal("db-07"), Some(("db", 7)));
-        assert_eq!(parent_and_ordinal("db"), None);
-        assert_eq!(parent_and_ordinal("db-"), None);
-        assert_eq!(parent_and_ordinal("db-x1"), None);
-        assert_eq!(parent_and_ordinal("db-99999999999"), None);
     }
 }

@@ -1,5 +1,10 @@
 //! Time and repetition: what is asked once, what is asked again, and what ends when the server does not answer.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the bounds of the client are shown on kube's own calls, which the tool does not use"
+)]
+
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;

@@ -1,8 +1,7 @@
 //! Puts right what a decision waits for, and nothing else.
 
-use kubectl_sts::controller::{
-    Call, Decision, HeldBack, Op, State, Wait, WaitFact, held_back, parent_and_ordinal, sync,
-};
+use kubectl_sts::controller::{Call, Decision, HeldBack, Op, State, Wait, WaitFact, held_back, sync};
+use kubectl_sts::model::ordinal::parent_and_ordinal;
 use serde_json::{Value, json};
 
 /// What is wrong with a decision's waits, if anything: a cured fact must not be waited for again, and once nothing is

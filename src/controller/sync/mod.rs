@@ -21,7 +21,6 @@ use self::revisions::Resolved;
 use super::{Call, Decision, Input, ObjectKind, Op, Phase, Wait, WaitFact};
 use crate::model::objects::{OwnerReference, StatefulSet, StatefulSetStatus};
 
-pub use self::pod::parent_and_ordinal;
 pub(super) use self::pod::{Slot, desired, slots};
 
 /// Whether a phase goes on after one pod. Under Parallel nothing but an error ends a phase.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::Input;
 use crate::model::objects::{Pod, StatefulSet};
+use crate::model::ordinal::parent_and_ordinal;
 
 /// More ordinals than this are not looked at: a mistyped `replicas` shall not take all memory.
 const MOST_REPLICAS: i64 = 100_000;
@@ -99,17 +100,6 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// The parent's name and the ordinal that a pod's name gives: `("", -1)` when it has none, and -1 when it is too large.
-/// Source: `stateful_set_utils.go` (getParentNameAndOrdinal).
-pub fn parent_and_ordinal(name: &str) -> (&str, i64) {
-    match name.rsplit_once('-') {
-        Some((parent, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-            (parent, digits.parse::<i32>().map_or(-1, i64::from))
-        }
-        _ => ("", -1),
-    }
-}
-
 /// The revision that a pod made for this index gets.
 /// Source: `stateful_set_utils.go` (newVersionedStatefulSetPod).
 pub(in super::super) fn desired<'r>(set: &StatefulSet, index: i64, current: &'r str, update: &'r str) -> &'r str {
@@ -158,19 +148,4 @@ pub(in super::super) fn slots<'a>(
     }
     condemned.sort_by_key(|slot| std::cmp::Reverse(slot.ordinal));
     (replicas, condemned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinals_are_parsed_as_the_controller_does() {
-        assert_eq!(parent_and_ordinal("foo-1"), ("foo", 1));
-        assert_eq!(parent_and_ordinal("foo-1-07"), ("foo-1", 7));
-        assert_eq!(parent_and_ordinal("1-bar"), ("", -1));
-        assert_eq!(parent_and_ordinal("foo-"), ("", -1));
-        assert_eq!(parent_and_ordinal("foo-99999999999"), ("foo", -1));
-        assert_eq!(parent_and_ordinal("-0"), ("", 0));
-    }
 }

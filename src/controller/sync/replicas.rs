@@ -2,9 +2,10 @@
 //!
 //! Source: `stateful_set_control.go` (processReplica), `stateful_pod_control.go` (CreateStatefulPod, UpdateStatefulPod).
 
-use super::pod::{Slot, parent_and_ordinal};
+use super::pod::Slot;
 use super::{Flow, Run, Step};
 use crate::controller::{Op, Phase, WaitFact};
+use crate::model::ordinal::parent_and_ordinal;
 
 /// Attempts at an update that meets a conflict. Source: `client-go/util/retry` (DefaultBackoff).
 const UPDATE_ATTEMPTS: usize = 4;

@@ -59,11 +59,7 @@ fn check(cx: &Context<'_>) -> Checked {
 fn remedy(cx: &Context<'_>) -> Remedy {
     let classes = cx.linked.snapshot.classes.items.iter();
     let running = classes.filter(|class| {
-        !class.by_hand()
-            && matches!(
-                cx.provisioner(&class.provisioner).standing,
-                Standing::Running(_)
-            )
+        !class.by_hand() && matches!(cx.provisioner(&class.provisioner).standing, Standing::Running(_))
     });
     let names: Vec<_> = running.map(|class| class.metadata.name.as_str()).collect();
     let remedy = match names.as_slice() {

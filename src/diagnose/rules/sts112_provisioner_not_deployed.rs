@@ -60,12 +60,7 @@ fn remedy(cx: &Context<'_>, provisioner: &str, class: &str) -> Remedy {
         .items
         .iter()
         .filter(|other| other.provisioner != provisioner);
-    let running = others.filter(|other| {
-        matches!(
-            cx.provisioner(&other.provisioner).standing,
-            Standing::Running(_)
-        )
-    });
+    let running = others.filter(|other| matches!(cx.provisioner(&other.provisioner).standing, Standing::Running(_)));
     let names: Vec<_> = running.map(|other| other.metadata.name.as_str()).collect();
     let instead = match names.as_slice() {
         [] => String::new(),

@@ -156,7 +156,7 @@ mod tests {
         assert!(findings(&RULE, "healthy-partition-held").is_empty());
         // Readiness was lost a moment ago only.
         let moment = findings_after(&RULE, "readiness-fails", |snapshot| {
-            snapshot.taken_at = snapshot.taken_at - jiff::SignedDuration::from_secs(25);
+            snapshot.taken_at -= jiff::SignedDuration::from_secs(25);
             snapshot.stateful_sets.items[0].spec.replicas = Some(4);
         });
         assert!(moment.is_empty());

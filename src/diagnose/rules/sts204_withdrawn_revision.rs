@@ -47,9 +47,14 @@ fn finding(cx: &Context<'_>, row: &Ordinal<'_>, pod: &Pod) -> Finding {
     let object = ObjectRef::of("Pod", &pod.metadata);
     let state = pod_state(pod, cx.now());
     let summary = format!(
-        "is on the {standing} revision {} and {}; the controller will never replace it (kubernetes#67250)",
+        "is on the {standing} revision {} and {}; the controller {} (kubernetes#67250)",
         short(cx, pod.revision()),
-        trouble(&state)
+        trouble(&state),
+        match state {
+            // Between two crashes it can be Ready for a moment, and is replaced in it.
+            PodState::Crashing(..) => "does not replace it before it is Ready",
+            _ => "will never replace it",
+        }
     );
     let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
         .ordinals([row.ordinal])
@@ -125,7 +130,13 @@ fn remedy(cx: &Context<'_>, row: &Ordinal<'_>, wanted: &str) -> Remedy {
         "delete pod {}: it returns on {on}{keeps}; {stay} of {wanted_pods} stay Ready",
         row.name
     );
-    Remedy::new(text, Safety::Disruptive)
+    let mut remedy = Remedy::new(text, Safety::Disruptive);
+    // Its last words go with the pod, and they may say that its data is to blame.
+    if let Some(PodState::Crashing(container, _)) = row.pod.map(|pod| pod_state(pod, cx.now())) {
+        let place = ["-n", cx.namespace(), &row.name, "-c", &container.name];
+        remedy = remedy.command(&[&["kubectl", "logs"], &place[..], &["-p", "--tail=40"]].concat());
+    }
+    remedy
         .command(&["kubectl", "delete", "pod", &row.name, "-n", cx.namespace()])
         .avoid("changing the template again: nothing moves before this pod is deleted")
 }

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_change_of_a_moment_ago_is_not() {
         let found = findings_after(&RULE, "controllers-stopped", |snapshot| {
-            snapshot.taken_at = snapshot.taken_at - SignedDuration::from_secs(20);
+            snapshot.taken_at -= SignedDuration::from_secs(20);
         });
         assert!(found.is_empty());
         assert!(findings(&RULE, "healthy-ordered").is_empty());

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_pod_within_its_time_is_left_alone() {
         let found = findings_after(&RULE, "finalizer-holds-pod", |snapshot| {
-            snapshot.taken_at = snapshot.taken_at - SignedDuration::from_secs(25);
+            snapshot.taken_at -= SignedDuration::from_secs(25);
         });
         assert!(found.is_empty());
         assert!(findings(&RULE, "node-lost-pod-terminating").is_empty());

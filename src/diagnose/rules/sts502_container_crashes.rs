@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_loop_that_ended_is_forgotten() {
         let found = findings_after(&RULE, "crash-loop-ready-now", |snapshot| {
-            snapshot.taken_at = snapshot.taken_at + jiff::SignedDuration::from_mins(11);
+            snapshot.taken_at += jiff::SignedDuration::from_mins(11);
         });
         assert!(found.is_empty());
         for scenario in ["crash-loop-oom", "readiness-fails", "healthy-ordered"] {

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_moment_without_readiness_is_no_fault() {
         let found = findings_after(&RULE, "readiness-fails", |snapshot| {
-            snapshot.taken_at = snapshot.taken_at - SignedDuration::from_secs(25);
+            snapshot.taken_at -= SignedDuration::from_secs(25);
         });
         assert!(found.is_empty());
     }
