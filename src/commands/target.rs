@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use crate::diagnose::finding::{Finding, Role, Severity};
 use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
+use crate::model::gap::GapReason;
 use crate::model::objects::{Object as _, Pod, StatefulSet};
 use crate::model::ordinal::numbered;
 use crate::model::resource::Resource;
@@ -76,7 +77,11 @@ impl Target {
         let namespace = session.namespace(snapshot);
         let listing = &snapshot.stateful_sets;
         if let (Err(gap), true) = (listing.complete(), listing.items.is_empty()) {
-            bail!("statefulsets could not be read: {}", cell(&gap.why()));
+            let next = match gap.reason {
+                GapReason::Forbidden => "; 'kubectl auth can-i --list' shows what you may read",
+                _ => "",
+            };
+            bail!("statefulsets could not be read: {}{next}", cell(&gap.why()));
         }
         let here: Vec<&StatefulSet> = listing
             .items

@@ -244,12 +244,12 @@ pub fn several(reports: &[(SetReport, String)], origin: &str, now: Timestamp, la
             std::cmp::Reverse(group.first().map(|(report, _)| report.verdict)),
         )
     });
-    let mut text = String::new();
+    let mut blocks = Vec::new();
     for group in groups {
         let Some(((report, next), others)) = group.split_first() else {
             continue;
         };
-        text += &header(origin, report, "", now, layout);
+        let mut text = header(origin, report, "", now, layout);
         text += &diagnosis(report, next, now, layout);
         if !others.is_empty() {
             let names: Vec<_> = others
@@ -261,9 +261,10 @@ pub fn several(reports: &[(SetReport, String)], origin: &str, now: Timestamp, la
                 &cell(&format!("the same root holds back {}", names.join(", "))),
             );
         }
-        text += "\n";
+        blocks.push(text);
     }
-    text + &rest(reports, layout)
+    blocks.extend(Some(rest(reports, layout)).filter(|rest| !rest.is_empty()));
+    blocks.join("\n")
 }
 
 fn rest(reports: &[(SetReport, String)], layout: &Layout) -> String {

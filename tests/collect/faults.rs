@@ -295,7 +295,7 @@ fn sets_that_cannot_be_listed_are_one_sentence() {
     );
     assert_one_sentence(
         &run("no-sets", &api, &["diagnose"]),
-        "statefulsets could not be read: cannot list: forbidden",
+        "statefulsets could not be read: cannot list: forbidden; 'kubectl auth can-i --list' shows what you may read",
     );
 }
 
