@@ -102,6 +102,14 @@ const REQUIRED: [(&str, &[&str]); 9] = [
 /// How many of the other paths are tried, over all recordings; the first of each form always.
 const SAMPLE: usize = 1000;
 
+thread_local! {
+    /// The contract of `-o json`, which every answer must keep.
+    static SCHEMA: jsonschema::Validator = {
+        let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json")).unwrap();
+        jsonschema::validator_for(&serde_json::from_slice(&text).unwrap()).unwrap()
+    };
+}
+
 type Verdicts = BTreeMap<String, Verdict>;
 
 /// Every recorded cluster, by name.
@@ -132,7 +140,10 @@ fn verdicts(recording: Value) -> Result<Verdicts, String> {
     let sets = answers.iter().zip(&ledgers);
     let sets = sets.map(|((_, report), ledger)| StatusSet { report, ledger }).collect();
     let json: Value = serde_json::from_str(&envelope("Status", &snapshot, sets, Format::Json).unwrap()).unwrap();
-    assert_eq!(json["schemaVersion"], "1");
+    SCHEMA.with(|schema| {
+        let wrong: Vec<_> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
     let known = ["healthy", "progressing", "blocked", "degraded", "unknown"];
     for ((_, report), set) in answers.iter().zip(json["sets"].as_array().unwrap()) {
         assert!(known.contains(&set["verdict"].as_str().unwrap()));

@@ -1,11 +1,13 @@
 //! Reads everything one command needs, in two bounded rounds: lists side by side and page by page, then what the first
 //! round calls for. The number of requests does not grow with the objects, pages aside.
 
+use std::fmt;
+
 use http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use kube::Client;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -369,16 +371,34 @@ fn is_optional(resource: Resource) -> bool {
     !["", "apps"].contains(&resource.info().group)
 }
 
-/// The continue token, read without the objects.
+/// The continue token. The API server writes a list's metadata before its objects, which are then not read here.
 fn next_page(body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Head {
-        #[serde(default)]
-        metadata: PageHead,
+    let mut head = PageHead::default();
+    // Leaving early is an error to the reader of JSON; whether the body is a list is found where it is parsed.
+    let _ = serde_json::Deserializer::from_slice(body).deserialize_map(HeadOf(&mut head));
+    head.continue_token
+}
+
+/// Takes a list's metadata, and nothing behind it.
+struct HeadOf<'h>(&'h mut PageHead);
+
+impl<'de> Visitor<'de> for HeadOf<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
-    serde_json::from_slice::<Head>(body)
-        .map(|head| head.metadata.continue_token)
-        .unwrap_or_default()
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(field) = fields.next_key::<String>()? {
+            if field == "metadata" {
+                *self.0 = fields.next_value()?;
+                return Ok(());
+            }
+            fields.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 fn reason(failure: &Failure) -> GapReason {
@@ -387,5 +407,20 @@ fn reason(failure: &Failure) -> GapReason {
         Failure::Timeout(_) => GapReason::Timeout,
         Failure::Expired(_) => GapReason::Expired,
         other => GapReason::Failed(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_found_wherever_the_head_stands() {
+        let before = br#"{"kind":"PodList","metadata":{"continue":"abc"},"items":[{"metadata":{"continue":"x"}}]}"#;
+        let behind = br#"{"items":[{"metadata":{"continue":"x"}}],"metadata":{"continue":"abc"}}"#;
+        assert_eq!(next_page(before), "abc");
+        assert_eq!(next_page(behind), "abc");
+        assert_eq!(next_page(br#"{"metadata":{"resourceVersion":"7"},"items":[]}"#), "");
+        assert_eq!(next_page(b"<html>"), "");
     }
 }
