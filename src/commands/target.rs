@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::diagnose::finding::{Finding, Role, Severity};
+use crate::diagnose::finding::Severity;
 use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
 use crate::model::gap::GapReason;
@@ -152,10 +152,8 @@ impl Target {
             FailOn::Warning => Severity::Warning,
             FailOn::Error => Severity::Error,
         };
-        // An effect ranks as its root does; one without a root is under way.
-        let counts = |finding: &&Finding| finding.role != Role::Effect && finding.severity >= least;
         let no = |report: &&SetReport| {
-            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| counts(&finding))
+            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| finding.severity >= least)
         };
         if reports.iter().any(no) { Exit::No } else { Exit::Fine }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::finding::{Finding, ObjectRef, Role};
+use super::finding::{Finding, ObjectRef, Role, Severity};
 
 /// One step of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +45,28 @@ pub fn link_causes(findings: &mut [Finding]) {
     }
 }
 
+/// An effect behind which no root stands is under way: what it waits for has had too little time to count as broken, or
+/// could not be read. It is still said, and is no longer an error.
+pub fn calm_rootless(findings: &mut [Finding]) {
+    let rootless: Vec<usize> = (0..findings.len()).filter(|&id| !has_root(findings, id)).collect();
+    for id in rootless {
+        findings[id].severity = Severity::Info;
+    }
+}
+
+fn has_root(findings: &[Finding], id: usize) -> bool {
+    let mut at = id;
+    // No chain is longer than there are findings, and a circle must not hang the tool.
+    for _ in findings {
+        match (findings[at].role, findings[at].caused_by) {
+            (Role::Effect, Some(cause)) => at = cause,
+            (Role::Effect, None) => return false,
+            (Role::Root | Role::Risk, _) => return true,
+        }
+    }
+    false
+}
+
 /// For every root the shortest-numbered way to it: from the outermost effect that it causes, inwards. Roots come in
 /// the order of their findings.
 pub fn chains(findings: &[Finding]) -> Vec<Vec<Link>> {
@@ -80,7 +102,6 @@ fn link(finding: &Finding) -> Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::finding::Severity;
 
     fn pod(name: &str) -> ObjectRef {
         ObjectRef::named("Pod", "n", name)
@@ -105,12 +126,31 @@ mod tests {
     }
 
     #[test]
+    fn an_effect_without_a_root_is_no_error() {
+        let mut findings = vec![
+            Finding::new(Role::Effect, Severity::Error, pod("a"), "a").because(pod("b")),
+            Finding::new(Role::Effect, Severity::Error, pod("b"), "b").because(pod("gone")),
+            Finding::new(Role::Effect, Severity::Error, pod("c"), "c").because(pod("d")),
+            Finding::new(Role::Root, Severity::Error, pod("d"), "d"),
+        ];
+        link_causes(&mut findings);
+        calm_rootless(&mut findings);
+        let loud: Vec<_> = findings
+            .iter()
+            .filter(|f| f.severity == Severity::Error)
+            .map(|f| f.summary.as_str())
+            .collect();
+        assert_eq!(loud, ["d", "c"]);
+    }
+
+    #[test]
     fn a_circle_ends() {
         let mut findings = vec![
             Finding::new(Role::Effect, Severity::Error, pod("a"), "a").because(pod("b")),
             Finding::new(Role::Root, Severity::Error, pod("b"), "b").because(pod("a")),
         ];
         link_causes(&mut findings);
+        calm_rootless(&mut findings);
         assert_eq!(chains(&findings)[0].len(), 2);
     }
 }

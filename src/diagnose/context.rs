@@ -282,6 +282,8 @@ pub enum ClaimTrouble<'a> {
     NoDefault,
     /// Only volumes made by hand can serve it, and none does: each with the reason.
     NoVolume(Misfits<'a>),
+    /// Its provisioner runs, and was asked so lately that it need not have answered.
+    UnderWay,
     /// Something else.
     Other,
 }

@@ -86,6 +86,7 @@ pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a
     let mut findings = merged(findings);
     owner::speak_to(&cx, &mut findings);
     chain::link_causes(&mut findings);
+    chain::calm_rootless(&mut findings);
     let report = report::conclude(&cx, findings, gaps);
     (cx, report)
 }

@@ -77,7 +77,6 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
             held_back,
         };
     }
-    // An effect without a root is under way: what it waits for has had too little time to count as broken.
     let broken = findings
         .iter()
         .filter(|finding| finding.role != Role::Effect && finding.severity >= Severity::Warning);
@@ -228,6 +227,9 @@ fn progress(cx: &Context<'_>) -> Option<(String, Option<Timestamp>)> {
         let says = match state {
             PodState::Terminating => "is terminating",
             PodState::Ended => "ended and is about to be replaced",
+            PodState::Unscheduled if cx.awaited_claims(row).next().is_some() => {
+                "waits for its volume, which is being made"
+            }
             PodState::Unscheduled => "is about to be scheduled",
             // Recovery of a large database takes long: nothing went wrong, and nobody can say that it will.
             PodState::Starting if runs(pod) => "runs and is not Ready yet, with 0 restarts",

@@ -1,11 +1,14 @@
 //! Claims that somebody waits for: whose turn it is, and what keeps each from being bound.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::{ClaimTrouble, Context};
 use super::provisioner::Standing;
 use crate::model::objects::{Claim, Event};
 use crate::model::set::Ordinal;
+
+/// A provisioner that runs answers within this time, if only with a failure.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
 impl<'a> Context<'a> {
     /// The claims that keep this pod from being scheduled or started: unbound ones whose turn it is. A claim of a class
@@ -64,9 +67,16 @@ impl<'a> Context<'a> {
         match (&provisioner.standing, failed) {
             // Whoever reports a failure is there; that its workload cannot be seen is then beside the point.
             (Standing::Running(_) | Standing::Hidden, Some(failed)) => ClaimTrouble::Failed(failed),
+            (Standing::Running(_), None) if self.asked_lately(claim) => ClaimTrouble::UnderWay,
             (Standing::Running(_), None) => ClaimTrouble::Other,
             _ => ClaimTrouble::Provisioner(class, provisioner),
         }
+    }
+
+    /// Whether the claim was made, or its node chosen, so lately that no answer means nothing yet.
+    fn asked_lately(&self, claim: &Claim) -> bool {
+        let asked = Self::selected_at(claim).or(claim.metadata.creation_timestamp);
+        asked.is_some_and(|at| self.now().duration_since(at) < PATIENCE)
     }
 
     /// Claims that somebody waits for, by what keeps them: rows with their claims, lowest ordinal first.

@@ -15,7 +15,7 @@ The claim is Pending and awaited by a pod. The newest event about it is shown wo
 ## What to do
 Read the event; look at the claim's class and at the volumes that could fit.
 ## When it is fine
-For some seconds after the claim was made.
+For some seconds after the claim was made; where its provisioner runs, nothing is said for the first 30.
 ## Source
 https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
 ",
@@ -66,9 +66,26 @@ fn check(cx: &Context<'_>) -> Checked {
 mod tests {
     use super::*;
     use crate::diagnose::finding::Certainty;
-    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::diagnose::testing::{findings, findings_after, recorded, refused};
+    use crate::diagnose::{Verdict, diagnose};
     use crate::model::gap::{Gap, GapReason};
+    use crate::model::link::link;
     use crate::model::resource::Resource;
+    use crate::model::snapshot::Snapshot;
+
+    #[test]
+    fn a_provisioner_that_runs_has_time_to_answer() {
+        let just_asked = |snapshot: &mut Snapshot| snapshot.taken_at -= jiff::SignedDuration::from_secs(20);
+        assert_eq!(findings(&RULE, "provisioner-silent").len(), 1);
+        assert!(findings_after(&RULE, "provisioner-silent", just_asked).is_empty());
+        let mut snapshot = recorded("provisioner-silent");
+        just_asked(&mut snapshot);
+        let linked = link(&snapshot);
+        let (_, report) = diagnose(&linked, &linked.sets()[0]);
+        assert_eq!(report.verdict, Verdict::Progressing);
+        assert_eq!(report.summary, "web-0 waits for its volume, which is being made");
+        assert!(report.findings.iter().all(|finding| finding.severity == Severity::Info));
+    }
 
     #[test]
     fn the_newest_event_is_shown_where_nothing_else_is_known() {
