@@ -51,19 +51,26 @@ func main() {
 	work(ctx)
 }
 
+// glance is how often the workload is looked at.
+const glance = 300 * time.Millisecond
+
 // follow works while a pod that declares the name is Ready, as if the work were done in that pod.
 func follow(ctx context.Context, client kubernetes.Interface, name string, work func(context.Context)) {
-	var stop context.CancelFunc
-	for ; ctx.Err() == nil; time.Sleep(300 * time.Millisecond) {
-		switch there := runs(ctx, client, name); {
-		case there && stop == nil:
-			var working context.Context
-			working, stop = context.WithCancel(ctx)
-			go work(working)
-		case !there && stop != nil:
-			stop()
-			stop = nil
+	for ctx.Err() == nil {
+		if runs(ctx, client, name) {
+			workWhile(ctx, work, func() bool { return runs(ctx, client, name) })
 		}
+		time.Sleep(glance)
+	}
+}
+
+// workWhile works until the condition no longer holds.
+func workWhile(ctx context.Context, work func(context.Context), holds func() bool) {
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	go work(working)
+	for ctx.Err() == nil && holds() {
+		time.Sleep(glance)
 	}
 }
 
