@@ -77,7 +77,7 @@ fn remedy(cx: &Context<'_>, waiting: &str, released: &[&PersistentVolume]) -> Re
     let back = lacking.filter_map(|slot| had(&slot.name));
     let text = "where the old data is wanted: give each volume back to the claim of the name that had it; \
                 the pods go on with the data that is on it";
-    let remedy = back.fold(Remedy::new(text, Safety::Reversible), |remedy, volume| {
+    let remedy = back.fold(Remedy::new(text, Safety::Disruptive), |remedy, volume| {
         remedy.command(&["kubectl", "patch", "pv", volume, "-p", FORGET_UID])
     });
     remedy.avoid(keep)
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         let remedy = found[0].remedy.as_ref().unwrap();
         assert_eq!(remedy.commands.len(), 3);
-        assert_eq!(remedy.safety, Safety::Reversible);
+        assert_eq!(remedy.safety, Safety::Disruptive);
         assert!(
             remedy
                 .commands
