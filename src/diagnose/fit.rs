@@ -69,7 +69,7 @@ fn misfit(claim: &Claim, volume: &PersistentVolume) -> Option<Misfit> {
         return Some(Misfit::Broken);
     }
     let size = |text: Option<&str>| text.and_then(quantity);
-    let capacity = size(spec.capacity.get("storage").map(String::as_str));
+    let capacity = size(spec.capacity.storage.as_deref());
     // A size that cannot be read proves nothing.
     if matches!((capacity, size(claim.request())), (Some(has), Some(wants)) if has < wants) {
         return Some(Misfit::TooSmall);

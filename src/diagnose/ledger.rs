@@ -267,13 +267,8 @@ fn cell(slot: &ClaimSlot<'_>, known: bool) -> ClaimCell {
         state: slot.claim.map_or_else(|| absent.to_owned(), state),
         volume: slot.claim.and_then(|claim| given(&claim.spec.volume_name)),
         size: slot.claim.and_then(|claim| {
-            claim
-                .status
-                .capacity
-                .get("storage")
-                .map(String::as_str)
-                .or(claim.request())
-                .and_then(given)
+            let has = claim.status.capacity.storage.as_deref();
+            has.or(claim.request()).and_then(given)
         }),
     }
 }

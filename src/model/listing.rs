@@ -84,9 +84,13 @@ impl<T: Object> Listing<T> {
         }
     }
 
-    fn push(&mut self, object: T) {
+    fn push(&mut self, mut object: T) {
         match self.unidentified(&object).or_else(|| object.incomplete()) {
-            None => self.items.push(object),
+            None if !object.wanted() => {}
+            None => {
+                object.slim();
+                self.items.push(object);
+            }
             Some(field) => {
                 let meta = object.meta();
                 self.gaps.push(self.object_gap(&meta.namespace, &meta.name, field));

@@ -66,8 +66,7 @@ mod tests {
     #[test]
     fn silent_as_soon_as_one_is_large_enough() {
         let found = findings_after(&RULE, "static-volume-too-small", |snapshot| {
-            let capacity = &mut snapshot.volumes.items[1].spec.capacity;
-            capacity.insert("storage".to_owned(), "10Gi".to_owned());
+            snapshot.volumes.items[1].spec.capacity.storage = Some("10Gi".to_owned());
         });
         assert!(found.is_empty());
         assert!(findings(&RULE, "healthy-static-volumes").is_empty());

@@ -1,7 +1,5 @@
 //! `PersistentVolumeClaim` (v1), also as a claim template.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::{Condition, LabelSelector, Meta, Object};
@@ -22,6 +20,14 @@ pub struct Claim {
 impl Object for Claim {
     fn meta(&self) -> &Meta {
         &self.metadata
+    }
+
+    fn slim(&mut self) {
+        // Only the scheduler's entry is read: when it chose the node.
+        self.metadata
+            .managed_fields
+            .retain(|entry| entry.manager.contains("scheduler"));
+        self.metadata.managed_fields.shrink_to_fit();
     }
 
     fn incomplete(&self) -> Option<&'static str> {
@@ -55,8 +61,16 @@ pub struct ClaimSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Resources {
-    /// `storage` and its quantity.
-    pub requests: BTreeMap<String, String>,
+    /// The size asked for.
+    pub requests: Size,
+}
+
+/// A size, of a claim or a volume.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Size {
+    /// A quantity, as written.
+    pub storage: Option<String>,
 }
 
 /// `status`.
@@ -66,7 +80,7 @@ pub struct ClaimStatus {
     /// `Pending`, `Bound` or `Lost`.
     pub phase: String,
     /// What the volume holds.
-    pub capacity: BTreeMap<String, String>,
+    pub capacity: Size,
     /// Resizing and others.
     pub conditions: Vec<ClaimCondition>,
 }
@@ -105,7 +119,7 @@ impl Claim {
 
     /// Size asked for.
     pub fn request(&self) -> Option<&str> {
-        self.spec.resources.requests.get("storage").map(String::as_str)
+        self.spec.resources.requests.storage.as_deref()
     }
 
     /// Whether it has its volume.

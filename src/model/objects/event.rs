@@ -38,9 +38,20 @@ pub struct Event {
     pub reporting_component: String,
 }
 
+/// What nodes and the scheduler say of every pod that starts or stops: most of a cluster's events, and no rule's.
+const UNREAD: [&str; 6] = ["Scheduled", "Pulling", "Pulled", "Created", "Started", "Killing"];
+
 impl Object for Event {
     fn meta(&self) -> &Meta {
         &self.metadata
+    }
+
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+
+    fn wanted(&self) -> bool {
+        self.kind != "Normal" || self.involved_object.kind != "Pod" || !UNREAD.contains(&self.reason.as_str())
     }
 }
 

@@ -23,6 +23,10 @@ impl Object for Node {
     fn meta(&self) -> &Meta {
         &self.metadata
     }
+
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
 }
 
 impl Node {

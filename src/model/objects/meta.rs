@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-/// `metadata`. Of the annotations, last-applied is skipped: it doubles an object and no rule reads it.
+/// `metadata`, without the annotations and versions that no rule reads.
 /// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` (ObjectMeta).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -16,8 +16,6 @@ pub struct Meta {
     pub namespace: String,
     /// Distinguishes an object from a later one of the same name.
     pub uid: String,
-    /// The version that a list or read returned.
-    pub resource_version: String,
     /// Grows with each change of `spec`.
     pub generation: Option<i64>,
     /// When the server stored the object first.
@@ -28,7 +26,7 @@ pub struct Meta {
     pub deletion_grace_period_seconds: Option<i64>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Annotations without `kubectl.kubernetes.io/last-applied-configuration`.
+    /// The annotations that something here reads; the others are most of what an object weighs.
     #[serde(deserialize_with = "annotations")]
     pub annotations: BTreeMap<String, String>,
     /// Owners; at most one of them is the controller.
@@ -57,12 +55,23 @@ impl Meta {
     }
 }
 
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The annotations that are kept.
+const READ: [&str; 7] = [
+    "pv.kubernetes.io/provisioned-by",
+    "storageclass.beta.kubernetes.io/is-default-class",
+    "storageclass.kubernetes.io/is-default-class",
+    "volume.beta.kubernetes.io/storage-class",
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+];
 
 fn annotations<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
-    let mut all = Option::<BTreeMap<String, String>>::deserialize(from)?.unwrap_or_default();
-    all.remove(LAST_APPLIED);
-    Ok(all)
+    let all = Option::<BTreeMap<String, String>>::deserialize(from)?.unwrap_or_default();
+    Ok(all
+        .into_iter()
+        .filter(|(name, _)| READ.contains(&name.as_str()))
+        .collect())
 }
 
 /// One entry of `metadata.ownerReferences`.

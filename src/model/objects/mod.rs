@@ -17,7 +17,7 @@ mod storage;
 mod template;
 mod workload;
 
-pub use claim::{Claim, ClaimCondition, ClaimSpec, ClaimStatus, Resources};
+pub use claim::{Claim, ClaimCondition, ClaimSpec, ClaimStatus, Resources, Size};
 pub use event::{Event, EventSeries, EventSource, ObjectReference};
 pub use infra::{CsiDriver, CsiNode, CsiNodeDriver, CsiNodeSpec, Lease, LeaseSpec, Node, NodeSpec, NodeStatus, Taint};
 pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement};
@@ -39,6 +39,14 @@ pub use workload::{Workload, WorkloadSpec, WorkloadStatus};
 pub trait Object: serde::de::DeserializeOwned {
     /// Its metadata.
     fn meta(&self) -> &Meta;
+
+    /// Whether anything here reads it; what is not wanted is not kept.
+    fn wanted(&self) -> bool {
+        true
+    }
+
+    /// Drops what was parsed and is not read of this kind.
+    fn slim(&mut self) {}
 
     /// The first fact that a live server always gives and that this object lacks, as a field path.
     fn incomplete(&self) -> Option<&'static str> {

@@ -25,6 +25,10 @@ impl Object for Pod {
         &self.metadata
     }
 
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+
     fn incomplete(&self) -> Option<&'static str> {
         let running = self.status.phase == "Running";
         let absent = [

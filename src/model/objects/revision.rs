@@ -23,6 +23,10 @@ impl Object for Revision {
         &self.metadata
     }
 
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+
     fn incomplete(&self) -> Option<&'static str> {
         self.metadata.uid.is_empty().then_some("metadata.uid")
     }

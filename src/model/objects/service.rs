@@ -22,6 +22,10 @@ impl Object for Service {
         &self.metadata
     }
 
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+
     fn incomplete(&self) -> Option<&'static str> {
         self.metadata.name.is_empty().then_some("metadata.name")
     }
@@ -66,6 +70,10 @@ pub struct EndpointSlice {
 impl Object for EndpointSlice {
     fn meta(&self) -> &Meta {
         &self.metadata
+    }
+
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
     }
 }
 

@@ -1,11 +1,9 @@
 //! `PersistentVolume` (v1) and `StorageClass` (storage.k8s.io/v1).
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, VolumeNodeAffinity};
 use serde::Deserialize;
 
-use super::{Meta, Node, Object};
+use super::{Meta, Node, Object, Size};
 
 /// A volume.
 /// Source: `staging/src/k8s.io/api/core/v1/types.go` (PersistentVolume).
@@ -25,6 +23,10 @@ impl Object for PersistentVolume {
         &self.metadata
     }
 
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+
     fn incomplete(&self) -> Option<&'static str> {
         self.metadata.uid.is_empty().then_some("metadata.uid")
     }
@@ -41,7 +43,7 @@ pub struct VolumeSpec {
     /// The claim that has it.
     pub claim_ref: Option<ClaimReference>,
     /// Its size.
-    pub capacity: BTreeMap<String, String>,
+    pub capacity: Size,
     /// `ReadWriteOnce` and others.
     pub access_modes: Vec<String>,
     /// `Filesystem` (also when absent) or `Block`.
@@ -80,7 +82,7 @@ impl PersistentVolume {
 
     /// Its size, as written.
     pub fn size(&self) -> &str {
-        self.spec.capacity.get("storage").map_or("", String::as_str)
+        self.spec.capacity.storage.as_deref().unwrap_or_default()
     }
 
     /// The places it can be used from, in words; `None` when a pod on one of these nodes, or on any, reaches it.
