@@ -60,6 +60,8 @@ pub enum Op {
 pub enum Phase {
     /// A set that is being deleted gets its status written, nothing else.
     Deletion,
+    /// Under the strategy Recreate pods on another revision go before anything else.
+    Recreate,
     /// Every ordinal in range gets its pod; under OrderedReady one must be available before the next is looked at.
     Replicas,
     /// Pods out of range go, highest first.

@@ -56,7 +56,7 @@ pub fn held_back(input: &Input, decision: &Decision) -> Vec<HeldBack> {
         let ends = || waits(slot, |fact| matches!(fact, WaitFact::Terminating));
         let lacking = !slot.created() || slot.ended() || ends();
         let touched = || done(Op::CreatePod, &slot.name(set)) || done(Op::DeletePod, &slot.name(set));
-        phase == Phase::Replicas && lacking && (all || waits(slot, |_| true)) && !touched()
+        matches!(phase, Phase::Recreate | Phase::Replicas) && lacking && (all || waits(slot, |_| true)) && !touched()
     });
     let scale_down = condemned.iter().rev().filter(|slot| {
         phase <= Phase::Condemned && all && !slot.terminating() && !done(Op::DeletePod, &slot.name(set))

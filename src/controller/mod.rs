@@ -8,6 +8,7 @@
 mod decision;
 mod held_back;
 mod input;
+mod plausible;
 mod profile;
 mod revision_bytes;
 mod sync;
@@ -15,6 +16,7 @@ mod sync;
 pub use decision::{Call, Decision, ObjectKind, Op, Phase, Wait, WaitFact};
 pub use held_back::{HeldBack, desired_revision, held_back, outdated};
 pub use input::{Input, State};
+pub use plausible::{Alternative, Consensus, Otherwise, Profiles};
 pub use profile::{Profile, UnknownGate};
 pub use revision_bytes::{canonical, hash, revision_name};
 pub use sync::sync;

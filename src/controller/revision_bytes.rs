@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
+use crate::model::objects::Revision;
+
 /// JSON with sorted keys, no spaces, and Go's escapes and numbers.
 /// Source: Go's `encoding/json` (Marshal of a generic map), called by `stateful_set_utils.go` (getPatch).
 pub fn canonical(value: &Value) -> String {
@@ -98,6 +100,17 @@ pub fn revision_name(set: &str, hash: &str) -> String {
     // Names of sets are ASCII; `get` spares a panic should one not be.
     let prefix = set.get(..223).unwrap_or(set);
     format!("{prefix}-{hash}")
+}
+
+/// The hash that a revision is labelled with, where it happens to be a number: only then have controllers until 1.33
+/// compared it. Source: `pkg/controller/history/controller_history.go` (EqualRevision).
+pub(super) fn hash_label(revision: &Revision) -> Option<i32> {
+    number(revision.metadata.labels.get("controller.kubernetes.io/hash")?)
+}
+
+/// As Go parses a decimal number of 32 bits.
+pub(super) fn number(hash: &str) -> Option<i32> {
+    hash.parse().ok()
 }
 
 #[cfg(test)]

@@ -7,8 +7,13 @@ use super::{Flow, Run, Step};
 use crate::controller::{Op, Phase, WaitFact};
 
 impl<'a> Run<'a> {
+    pub(super) fn scale_down(&mut self, replicas: &[Slot<'a>], condemned: &[Slot<'a>]) -> Step {
+        self.condemned_claims(condemned)?;
+        self.condemned(replicas, condemned)
+    }
+
     /// Must come before the deletions: `whenScaled: Delete` works through an owner that outlives its pod's deletion.
-    pub(super) fn condemned_claims(&mut self, condemned: &[Slot<'a>]) -> Step {
+    fn condemned_claims(&mut self, condemned: &[Slot<'a>]) -> Step {
         self.for_all(condemned, |run, pod| {
             let name = pod.name(run.set);
             if !run.claims_owned(pod, &name) {
@@ -18,7 +23,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    pub(super) fn condemned(&mut self, replicas: &[Slot<'a>], condemned: &[Slot<'a>]) -> Step {
+    fn condemned(&mut self, replicas: &[Slot<'a>], condemned: &[Slot<'a>]) -> Step {
         // The lowest unavailable pod of all may go in whatever state it is.
         let unavailable = |pod: &&Slot| pod.unavailable(self.age);
         let first = match replicas.iter().find(unavailable) {

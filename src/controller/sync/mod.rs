@@ -7,6 +7,7 @@
 mod claims;
 mod condemned;
 mod pod;
+mod recreate;
 mod replicas;
 mod revisions;
 mod rolling_update;
@@ -53,7 +54,7 @@ pub fn sync(input: &Input) -> Decision {
     let mut run = Run::new(input, &resolved);
     run.calls.extend(resolved.call.clone());
     let (status, stopped_in, outcome) = run.reconcile(resolved.collisions);
-    let (status, refused) = status::write(input, status);
+    let (status, refused) = status.map_or((None, None), |status| status::write(input, status));
     truncate::history(&mut run, &listed);
     Decision {
         calls: run.calls,
@@ -74,10 +75,7 @@ impl<'a> Run<'a> {
             set: input.set,
             current: &revisions.current,
             update: &revisions.update,
-            age: Age {
-                min_ready_seconds: input.set.spec.min_ready_seconds,
-                now: input.now,
-            },
+            age: Age::of(input),
             owners: HashMap::new(),
             calls: Vec::new(),
             waits: Vec::new(),
@@ -85,22 +83,34 @@ impl<'a> Run<'a> {
     }
 
     /// Source: `stateful_set_control.go` (updateStatefulSet).
-    fn reconcile(&mut self, collisions: i32) -> (StatefulSetStatus, Option<Phase>, Result<(), String>) {
+    fn reconcile(&mut self, collisions: i32) -> (Option<StatefulSetStatus>, Option<Phase>, Result<(), String>) {
+        if let Err(error) = self.known_strategy() {
+            return (None, Some(Phase::Recreate), Err(error));
+        }
         let claimed: Vec<_> = self.input.pods.iter().map(|pod| Slot::of(pod)).collect();
         let mut status = self.fresh_status(collisions, &claimed);
         if self.set.metadata.terminating() {
             self.wait_for_set(Phase::Deletion, WaitFact::SetDeleting);
-            return (status, Some(Phase::Deletion), Ok(()));
+            return (Some(status), Some(Phase::Deletion), Ok(()));
         }
         let (replicas, condemned) = slots(self.input, self.current, self.update);
         let phases = |run: &mut Self| -> Result<Option<Phase>, (Phase, String)> {
             let at = |phase| move |error| (phase, error);
-            if run.replicas(&replicas).map_err(at(Phase::Replicas))? == Flow::Stop {
-                return Ok(Some(Phase::Replicas));
+            if run.recreate(replicas.iter().chain(&condemned)) == Flow::Stop {
+                return Ok(Some(Phase::Recreate));
             }
-            run.condemned_claims(&condemned).map_err(at(Phase::Condemned))?;
-            if run.condemned(&replicas, &condemned).map_err(at(Phase::Condemned))? == Flow::Stop {
-                return Ok(Some(Phase::Condemned));
+            let mut order = [Phase::Replicas, Phase::Condemned];
+            if run.input.profile.condemned_first && !run.set.ordered() {
+                order.reverse();
+            }
+            for phase in order {
+                let flow = match phase {
+                    Phase::Replicas => run.replicas(&replicas),
+                    _ => run.scale_down(&replicas, &condemned),
+                };
+                if flow.map_err(at(phase))? == Flow::Stop {
+                    return Ok(Some(phase));
+                }
             }
             Ok(None)
         };
@@ -108,12 +118,12 @@ impl<'a> Run<'a> {
         // A pod that was created or deleted just now counts as it did before.
         self.count(&mut status, replicas.iter().chain(&condemned));
         match ended {
-            Err((phase, error)) => (status, Some(phase), Err(error)),
-            Ok(Some(phase)) => (status, Some(phase), Ok(())),
+            Err((phase, error)) => (Some(status), Some(phase), Err(error)),
+            Ok(Some(phase)) => (Some(status), Some(phase), Ok(())),
             Ok(None) => {
                 let outcome = self.rolling_update(&replicas, &mut status);
                 let stopped = matches!(outcome, Ok(Flow::Stop) | Err(_)).then_some(Phase::RollingUpdate);
-                (status, stopped, outcome.map(|_| ()))
+                (Some(status), stopped, outcome.map(|_| ()))
             }
         }
     }

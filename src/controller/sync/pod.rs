@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::Input;
+use super::super::{Input, Profile};
 use crate::model::objects::{Pod, StatefulSet};
 use crate::model::ordinal::parent_and_ordinal;
 
@@ -21,11 +21,20 @@ pub(in super::super) struct Slot<'a> {
 /// What availability is measured with.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Age {
-    pub min_ready_seconds: i32,
-    pub now: Timestamp,
+    min_ready_seconds: i32,
+    now: Timestamp,
+    profile: Profile,
 }
 
 impl Age {
+    pub fn of(input: &Input) -> Self {
+        Self {
+            min_ready_seconds: input.set.spec.min_ready_seconds,
+            now: input.now,
+            profile: input.profile,
+        }
+    }
+
     /// When a Ready pod is or was available first; `None` when that cannot be known.
     pub fn available_at(self, pod: &Pod) -> Option<Timestamp> {
         let since = pod.condition("Ready")?.last_transition_time?;
@@ -87,11 +96,25 @@ impl<'a> Slot<'a> {
         let Some(pod) = self.pod.filter(|pod| pod.ready()) else {
             return false;
         };
-        age.min_ready_seconds == 0 || age.available_at(pod).is_some_and(|at| at <= age.now)
+        let reached = |at| {
+            if age.profile.inclusive {
+                at <= age.now
+            } else {
+                at < age.now
+            }
+        };
+        age.min_ready_seconds == 0 || age.available_at(pod).is_some_and(reached)
     }
 
+    /// Whether scale-down and updates count it among those that are not fine.
+    /// Source: `stateful_set_utils.go` (isUnavailable; until 1.33 isHealthy).
     pub fn unavailable(&self, age: Age) -> bool {
-        !self.available(age) || self.terminating()
+        let fine = if age.profile.availability {
+            self.available(age)
+        } else {
+            self.running_and_ready()
+        };
+        !fine || self.terminating()
     }
 
     /// When it will be available, if it is only too young.

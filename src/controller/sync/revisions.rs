@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::revision_bytes::{canonical, hash, revision_name};
+use super::super::revision_bytes::{canonical, hash, hash_label, number, revision_name};
 use super::super::{Call, Input, Op};
 use super::semantic;
 use crate::model::objects::{Revision, StatefulSet};
@@ -52,7 +52,17 @@ pub(super) fn resolve(input: &Input, listed: &[&Revision]) -> Resolved {
         None => {
             let wanted = patch(&input.set.spec.template.0);
             let next = listed.last().map_or(1, |last| last.revision + 1);
-            let equal = listed.iter().rfind(|revision| revision.data == wanted);
+            let labelled = input
+                .profile
+                .hash_labels
+                .then(|| number(&hash(&canonical(&wanted), collisions)));
+            let other = |revision: &Revision| match (labelled.flatten(), hash_label(revision)) {
+                (Some(wanted), Some(label)) => wanted != label,
+                _ => false,
+            };
+            let equal = listed
+                .iter()
+                .rfind(|revision| revision.data == wanted && !other(revision));
             match (equal, listed.last()) {
                 (Some(equal), Some(last)) if equal.data == last.data => found(&last.metadata.name),
                 // A rollback: the old object gets the highest number and keeps its name.

@@ -12,6 +12,9 @@ use crate::model::objects::{StatefulSet, StatefulSetStatus};
 impl<'a> Run<'a> {
     pub(super) fn rolling_update(&mut self, replicas: &[Slot<'a>], status: &mut StatefulSetStatus) -> Step {
         let partition = usize::try_from(self.set.partition()).unwrap_or(0).min(replicas.len());
+        if self.set.recreate() && self.input.profile.knows_recreate {
+            return Ok(Flow::Next);
+        }
         if self.set.on_delete() {
             if replicas.iter().any(|pod| self.outdated(pod)) {
                 self.wait_for_set(Phase::RollingUpdate, WaitFact::OnDelete);
@@ -29,21 +32,21 @@ impl<'a> Run<'a> {
             .copied()
             .collect();
         let used = i64::try_from(unavailable.len()).unwrap_or(i64::MAX);
-        if used >= max {
-            return Ok(self.budget_used(targets, &unavailable, used, max));
-        }
-        let budget = usize::try_from(max - used).unwrap_or(0);
-        let outdated: Vec<_> = targets
+        let free = self.input.profile.replaces_unavailable && !self.set.ordered();
+        let (mut gone, rest): (Vec<_>, Vec<_>) = targets
             .iter()
             .rev()
             .filter(|pod| self.outdated(pod))
-            .take(budget)
-            .copied()
-            .collect();
-        for pod in &outdated {
+            .partition(|pod| free && !pod.available(self.age));
+        let budget = usize::try_from(max - used).unwrap_or(0);
+        gone.extend(rest.into_iter().take(budget));
+        for pod in &gone {
             self.replace(pod, status);
         }
-        Ok(if outdated.is_empty() { Flow::Next } else { Flow::Stop })
+        if gone.is_empty() && used >= max {
+            return Ok(self.budget_used(targets, &unavailable, used, max));
+        }
+        Ok(if gone.is_empty() { Flow::Next } else { Flow::Stop })
     }
 
     /// A terminating pod is on its way already.

@@ -54,8 +54,11 @@ impl<'a> Run<'a> {
 /// The status that gets written, and the error when it cannot be.
 pub(super) fn write(input: &Input, mut status: StatefulSetStatus) -> (Option<StatefulSetStatus>, Option<String>) {
     let set = input.set;
-    complete(set, &mut status);
+    if set.spec.update_strategy.kind == "RollingUpdate" || input.profile.completes_any_strategy {
+        complete(set, &mut status);
+    }
     if input.profile.max_unavailable
+        && input.profile.max_unavailable_reported
         && let Err(error) = max_unavailable(set)
     {
         return (None, Some(error));
@@ -77,7 +80,7 @@ pub(super) fn write(input: &Input, mut status: StatefulSetStatus) -> (Option<Sta
 fn complete(set: &StatefulSet, status: &mut StatefulSetStatus) {
     let all = set.replicas();
     let counts = [status.updated_replicas, status.ready_replicas, status.replicas];
-    if set.spec.update_strategy.kind == "RollingUpdate" && counts == [all; 3] {
+    if counts == [all; 3] {
         status.current_replicas = status.updated_replicas;
         status.current_revision.clone_from(&status.update_revision);
     }

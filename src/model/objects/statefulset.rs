@@ -167,6 +167,11 @@ impl StatefulSet {
         self.spec.update_strategy.kind == "OnDelete"
     }
 
+    /// Whether pods on another revision are all replaced at once; a strategy of servers that are not out yet.
+    pub fn recreate(&self) -> bool {
+        self.spec.update_strategy.kind == "Recreate"
+    }
+
     /// The name of the pod with this ordinal. The ordinal is wider than the API's so that a start near its end does not overflow.
     pub fn pod_name(&self, ordinal: i64) -> String {
         format!("{}-{ordinal}", self.metadata.name)

@@ -20,13 +20,11 @@ type stored struct {
 	list  []*apps.ControllerRevision
 }
 
-var _ history.Interface = &stored{}
-
 func newRevisions(s state, log *calls) *stored {
 	return &stored{calls: log, list: s.Revisions}
 }
 
-func (h *stored) ListControllerRevisions(parent metav1.Object, _ schema.GroupVersionKind, selector labels.Selector) ([]*apps.ControllerRevision, error) {
+func (h *stored) listed(parent metav1.Object, selector labels.Selector) ([]*apps.ControllerRevision, error) {
 	var owned []*apps.ControllerRevision
 	for _, revision := range h.list {
 		controller := metav1.GetControllerOfNoCopy(revision)

@@ -6,7 +6,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -25,8 +24,25 @@ import (
 	"k8s.io/kubernetes/pkg/controller/statefulset"
 )
 
-// version is what this binary was linked against; a state that asks for another minor version is an error.
-const version = "v1.36"
+// version is what this binary was linked against, such as v1.36.3; a state that asks for another minor version is an
+// error.
+var version = linked("k8s.io/kubernetes")
+
+func linked(module string) string {
+	info, _ := debug.ReadBuildInfo()
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			return dependency.Version
+		}
+	}
+	return "unknown"
+}
+
+// minor is the version without its patch level.
+func minor(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	return strings.Join(parts[:min(len(parts), 2)], ".")
+}
 
 type state struct {
 	ID            json.RawMessage             `json:"id"`
@@ -111,7 +127,7 @@ func (g gates) set(wanted map[string]bool) error {
 
 func (g gates) sync(s state) (a answer) {
 	a = answer{ID: s.ID, Calls: []call{}}
-	if s.ServerVersion != "" && s.ServerVersion != version && !strings.HasPrefix(s.ServerVersion, version+".") {
+	if s.ServerVersion != "" && minor(s.ServerVersion) != minor(version) {
 		a.Error = "this oracle runs " + version + ", not " + s.ServerVersion
 		return a
 	}
@@ -133,9 +149,8 @@ func (g gates) sync(s state) (a answer) {
 	updater := &statusUpdater{}
 	// A new control for every state: it caches which revisions it found equal.
 	control := statefulset.NewDefaultStatefulSetControl(
-		statefulset.NewStatefulPodControlFromManager(newObjects(s, log), silent{}), updater, newRevisions(s, log))
-	_, err := control.UpdateStatefulSet(context.Background(), s.Set, s.Pods, s.Now)
-	if err != nil {
+		statefulset.NewStatefulPodControlFromManager(manager(newObjects(s, log)), silent{}), updater, revisionHistory(newRevisions(s, log)))
+	if err := run(control, s); err != nil {
 		a.Error = err.Error()
 	}
 	a.Calls = log.inOrder()

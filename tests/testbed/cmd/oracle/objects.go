@@ -25,10 +25,12 @@ type objects struct {
 	pods    map[string]*v1.Pod
 	claims  map[string]*v1.PersistentVolumeClaim
 	created map[string]bool
+	gone    map[string]bool
 }
 
 func newObjects(s state, log *calls) *objects {
-	o := &objects{calls: log, pods: map[string]*v1.Pod{}, claims: map[string]*v1.PersistentVolumeClaim{}, created: map[string]bool{}}
+	o := &objects{calls: log, pods: map[string]*v1.Pod{}, claims: map[string]*v1.PersistentVolumeClaim{},
+		created: map[string]bool{}, gone: map[string]bool{}}
 	for _, pod := range s.Pods {
 		o.pods[pod.Namespace+"/"+pod.Name] = pod
 	}
@@ -38,8 +40,8 @@ func newObjects(s state, log *calls) *objects {
 	return o
 }
 
-// CreatePod leaves the pod as it is: the real client does so too, so a new pod has neither uid nor phase in this sync.
-func (o *objects) CreatePod(_ context.Context, pod *v1.Pod, _ *apps.StatefulSet) error {
+// createPod leaves the pod as it is: the real client does so too, so a new pod has neither uid nor phase in this sync.
+func (o *objects) createPod(pod *v1.Pod) error {
 	o.calls.add("createPod", pod.Name, pod.Labels[apps.StatefulSetRevisionLabel])
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,8 +60,8 @@ func (o *objects) GetPod(namespace, name string) (*v1.Pod, error) {
 	return nil, errors.NewNotFound(v1.Resource("pods"), name)
 }
 
-// UpdatePod refuses what the API server refuses: names that do not exist, another pod's uid, other volumes.
-func (o *objects) UpdatePod(pod *v1.Pod, _ *apps.StatefulSet) error {
+// updatePod refuses what the API server refuses: names that do not exist, another pod's uid, other volumes.
+func (o *objects) updatePod(pod *v1.Pod) error {
 	o.calls.add("updatePod", pod.Name, "")
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -77,13 +79,20 @@ func (o *objects) UpdatePod(pod *v1.Pod, _ *apps.StatefulSet) error {
 	return nil
 }
 
+// DeletePod removes a pod that has ended at once; a second attempt in the same sync does not find it.
 func (o *objects) DeletePod(pod *v1.Pod) error {
 	o.calls.add("deletePod", pod.Name, "")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gone[pod.Name] {
+		return errors.NewNotFound(v1.Resource("pods"), pod.Name)
+	}
+	o.gone[pod.Name] = pod.Status.Phase == v1.PodFailed || pod.Status.Phase == v1.PodSucceeded
 	return nil
 }
 
-// CreateClaim knows what this sync created, though its cache does not: a second attempt is refused and no call.
-func (o *objects) CreateClaim(claim *v1.PersistentVolumeClaim, _ *apps.StatefulSet) error {
+// createClaim knows what this sync created, though its cache does not: a second attempt is refused and no call.
+func (o *objects) createClaim(claim *v1.PersistentVolumeClaim) error {
 	o.mu.Lock()
 	again := o.created[claim.Name]
 	o.created[claim.Name] = true
@@ -104,7 +113,7 @@ func (o *objects) GetClaim(namespace, name string) (*v1.PersistentVolumeClaim, e
 	return nil, errors.NewNotFound(v1.Resource("persistentvolumeclaims"), name)
 }
 
-func (o *objects) UpdateClaim(claim *v1.PersistentVolumeClaim, _ *apps.StatefulSet) error {
+func (o *objects) updateClaim(claim *v1.PersistentVolumeClaim) error {
 	o.calls.add("updateClaim", claim.Name, "")
 	o.mu.Lock()
 	defer o.mu.Unlock()
