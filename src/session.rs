@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Result, bail};
 
-use crate::cluster::collect::{Collected, Keep, collect};
+use crate::cluster::collect::{Asked, Collected, Keep, collect};
 use crate::cluster::connect::connect;
 use crate::cluster::files::read_snapshot;
 use crate::global::{Colour, Global};
@@ -51,14 +51,15 @@ impl Session {
     }
 
     /// Reads from the cluster, or from the file that stands for it.
-    pub async fn read(&self, first: &[Resource]) -> Result<Snapshot> {
+    /// `names`: the sets that the answer is about, as typed; none means all.
+    pub async fn read(&self, resources: &[Resource], names: &[String]) -> Result<Snapshot> {
         match &self.global.from {
             Some(path) => {
                 let snapshot = read_snapshot(path)?;
                 self.within(&snapshot.scope)?;
                 Ok(snapshot)
             }
-            None => Ok(self.collect(first, Keep::Nothing).await?.snapshot),
+            None => Ok(self.collect(resources, names, Keep::Nothing).await?.snapshot),
         }
     }
 
@@ -79,13 +80,19 @@ impl Session {
     }
 
     /// Reads from the cluster.
-    pub async fn collect(&self, first: &[Resource], keep: Keep) -> Result<Collected> {
+    pub async fn collect(&self, resources: &[Resource], names: &[String], keep: Keep) -> Result<Collected> {
         let connection = connect(&self.global.connect_args()).await?;
         let scope = match self.global.all_namespaces {
             true => Scope::All,
             false => Scope::Namespace(connection.namespace.clone()),
         };
-        Ok(collect(&connection.client, &connection.context, scope, first, keep).await?)
+        let asked = Asked {
+            scope,
+            resources,
+            names,
+            keep,
+        };
+        Ok(collect(&connection.client, &connection.context, asked).await?)
     }
 
     /// The one namespace that is looked at; `None` for all of them.

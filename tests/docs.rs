@@ -19,7 +19,7 @@ use kubectl_sts::cli::Cli;
 use kubectl_sts::diagnose::rules;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
-use kubectl_sts::model::rounds::{DIAGNOSIS, MOST_WANTS, PROVISIONERS, RECORDED_BESIDES};
+use kubectl_sts::model::rounds::{DIAGNOSIS, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, RECORDED_BESIDES};
 use serde_json::Value;
 
 /// How wide the pages show help and answers.
@@ -233,6 +233,7 @@ fn the_needs_in_the_architecture_are_the_tables() {
         let api = [info.group, info.version].join("/");
         let scope = if info.namespaced { "namespace" } else { "cluster" };
         let has = |list: &[Resource], text| if list.contains(&resource) { text } else { "" };
+        let by_name = resource == Resource::PersistentVolumes;
         let everywhere = if info.namespaced { "all namespaces" } else { "yes" };
         let captured = DIAGNOSIS.contains(&resource) || RECORDED_BESIDES.contains(&resource);
         let _ = writeln!(
@@ -240,8 +241,8 @@ fn the_needs_in_the_architecture_are_the_tables() {
             "| {} | {} | {scope} | {} | {} | {} |",
             info.plural,
             api.trim_start_matches('/'),
-            has(&DIAGNOSIS, "yes"),
-            has(&PROVISIONERS, everywhere),
+            if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
+            if by_name { "yes" } else { has(&PROVISIONERS, everywhere) },
             if captured {
                 "yes"
             } else {
@@ -249,7 +250,11 @@ fn the_needs_in_the_architecture_are_the_tables() {
             },
         );
     }
-    let _ = writeln!(table, "\nSingle reads that confirm an absence: at most {MOST_WANTS}.");
+    let _ = writeln!(
+        table,
+        "\nSingle reads that confirm an absence: at most {MOST_WANTS}. Volumes read by name, those of the sets' claims: at most \
+         {MOST_VOLUMES}; where there are more, and with `-A`, all are listed."
+    );
     block("docs/architecture.md", "needs", &table);
 }
 

@@ -66,6 +66,19 @@ struct Collection {
     silence: Option<Failure>,
 }
 
+/// What [`collect`] is to read.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// Which namespaces.
+    pub scope: Scope,
+    /// Which kinds.
+    pub resources: &'a [Resource],
+    /// Which sets the answer is about, as typed; none means all of the scope. Volumes are then read for these only.
+    pub names: &'a [String],
+    /// What to keep raw.
+    pub keep: Keep,
+}
+
 /// What [`collect`] gives.
 #[derive(Debug)]
 pub struct Collected {
@@ -75,18 +88,25 @@ pub struct Collected {
     pub recording: Option<Recording>,
 }
 
-/// Reads `first` over `scope`, then what that calls for.
+/// Reads what is asked for, then what that calls for.
 ///
 /// # Errors
 /// When nothing was answered at all, or the server does not know the user. A single refused, broken or late list is a
 /// [`Gap`] in the snapshot instead.
-pub async fn collect(
-    client: &Client,
-    context: &str,
-    scope: Scope,
-    first: &[Resource],
-    keep: Keep,
-) -> Result<Collected, Failure> {
+pub async fn collect(client: &Client, context: &str, asked: Asked<'_>) -> Result<Collected, Failure> {
+    let Asked {
+        scope,
+        resources,
+        names,
+        keep,
+    } = asked;
+    let first = match keep {
+        Keep::Nothing => rounds::first_round(resources, &scope),
+        // A recording answers what nobody asked yet.
+        Keep::Masked | Keep::Everything => resources.to_vec(),
+    };
+    let volumes = Resource::PersistentVolumes;
+    let volumes_owed = resources.contains(&volumes) && !first.contains(&volumes);
     let namespace = scope.namespace().map(str::to_owned);
     let recording = (keep != Keep::Nothing).then(|| Recording {
         api_version: API_VERSION.to_owned(),
@@ -114,7 +134,7 @@ pub async fn collect(
     if let (false, Some(failure)) = (collection.answered, collection.silence.take()) {
         return Err(failure);
     }
-    let second = rounds::second_round(&collection.snapshot);
+    let second = rounds::second_round(&collection.snapshot, volumes_owed.then_some(names));
     let lists: Vec<_> = second
         .lists
         .iter()
@@ -217,6 +237,7 @@ impl Collection {
                 self.reads.extend(object.map(|object| (want, object)));
             }
             Answer::Read(want, Err(Failure::NotFound(_))) => self.absent(want),
+            Answer::Read(want, Err(failure)) if want.needed => self.unread(want, &failure),
             // An absence that could not be confirmed stays unconfirmed: the finding is only likely.
             Answer::Read(..) => {}
             Answer::Version(Ok((parts, body))) => {
@@ -245,6 +266,23 @@ impl Collection {
         self.snapshot
             .confirmed_absent
             .push((want.resource, want.namespace, want.name));
+    }
+
+    /// Whoever may not read one object may read no other of the kind: that is one gap.
+    fn unread(&mut self, want: Want, failure: &Failure) {
+        let (name, reason) = match reason(failure) {
+            GapReason::Forbidden => (None, GapReason::Forbidden),
+            reason => (Some(want.name), reason),
+        };
+        let Some(sink) = self.snapshot.sink(want.resource, false) else {
+            return;
+        };
+        sink.gap(Gap {
+            resource: want.resource,
+            namespace: want.namespace,
+            name,
+            reason,
+        });
     }
 
     /// An object that appeared after its list was read, or that the list was not asked for.

@@ -28,7 +28,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     }
     let keep = if args.unmasked { Keep::Everything } else { Keep::Masked };
     let kinds: Vec<_> = DIAGNOSIS.into_iter().chain(RECORDED_BESIDES).collect();
-    let collected = session.collect(&kinds, keep).await?;
+    let collected = session.collect(&kinds, &[], keep).await?;
     let recording = collected.recording.context("nothing was recorded")?;
     write_recording(&args.output, &recording)?;
     let objects: usize = recording.lists.iter().map(|list| list.items.len()).sum();

@@ -27,7 +27,7 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let snapshot = session.read(&DIAGNOSIS).await?;
+    let snapshot = session.read(&DIAGNOSIS, &args.target.names).await?;
     let chosen = args.target.choose(session, &snapshot)?;
     let linked = link(&snapshot);
     let mut sets: Vec<(&StatefulSet, SetReport, Ledger)> = Vec::with_capacity(chosen.sets.len());

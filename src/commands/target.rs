@@ -7,6 +7,7 @@ use crate::diagnose::finding::Severity;
 use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
 use crate::model::gap::GapReason;
+use crate::model::named::Named;
 use crate::model::objects::{Object as _, Pod, StatefulSet};
 use crate::model::ordinal::numbered;
 use crate::model::resource::Resource;
@@ -101,7 +102,8 @@ impl Target {
             exit: Exit::Fine,
         };
         for name in &self.names {
-            let found: Vec<_> = named(&here, name)?;
+            let meant = Named::parse(name)?;
+            let found: Vec<_> = here.iter().copied().filter(|set| meant.means(set)).collect();
             if found.is_empty() {
                 let (error, hint) = unknown(name, namespace, &here, snapshot);
                 session.remark(&format!("error: {error}"));
@@ -157,24 +159,6 @@ impl Target {
         };
         if reports.iter().any(no) { Exit::No } else { Exit::Fine }
     }
-}
-
-/// The sets that a name means: a set, the set of a pod, or the sets of a claim.
-fn named<'a>(sets: &[&'a StatefulSet], name: &str) -> Result<Vec<&'a StatefulSet>> {
-    let (kind, name) = name.split_once('/').unwrap_or(("sts", name));
-    let matches: Box<dyn Fn(&StatefulSet) -> bool> = match kind {
-        "sts" | "statefulset" | "statefulsets" | "statefulset.apps" | "statefulsets.apps" => {
-            Box::new(move |set| set.metadata.name == name)
-        }
-        "pod" | "pods" | "po" => {
-            Box::new(move |set| numbered(name).is_some_and(|(parent, _)| parent == set.metadata.name))
-        }
-        "pvc" | "persistentvolumeclaim" | "persistentvolumeclaims" => Box::new(move |set| {
-            numbered(name).is_some_and(|(_, ordinal)| set.claim_names(ordinal).any(|(_, claim)| claim == name))
-        }),
-        other => bail!("{other:?} is not looked at here; name a statefulset, a pod or a pvc"),
-    };
-    Ok(sets.iter().copied().filter(|set| matches(set)).collect())
 }
 
 /// What to say of a name that is no set, and the next step where one is known: whose pods carry it, else the nearest set,

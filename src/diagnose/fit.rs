@@ -3,6 +3,7 @@
 //! Source: `staging/src/k8s.io/component-helpers/storage/volume/pv_helpers.go` (FindMatchingVolume),
 //! `pkg/controller/volume/persistentvolume/index.go`.
 
+use super::Checked;
 use super::context::{ClaimTrouble, Context};
 use super::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::model::objects::{Claim, ClaimReference, PersistentVolume};
@@ -115,12 +116,16 @@ pub fn tally(volumes: &Misfits<'_>) -> String {
         .join(", ")
 }
 
-/// The findings of a rule on claims that lack a volume: those that `says` has a sentence and a remedy for.
-pub fn findings<'a>(
-    cx: &Context<'a>,
-    says: impl Fn(&'a Claim, &Misfits<'a>) -> Option<(String, Remedy)>,
-) -> Vec<Finding> {
+/// What a rule finds on claims that lack a volume: those that `says` has a sentence and a remedy for.
+///
+/// # Errors
+/// The gap in the volumes, where a claim waits.
+pub fn findings<'a>(cx: &Context<'a>, says: impl Fn(&'a Claim, &Misfits<'a>) -> Option<(String, Remedy)>) -> Checked {
     let mut findings = Vec::new();
+    if !cx.waits_for_a_claim() {
+        return Ok(findings.into());
+    }
+    cx.need(&cx.linked.snapshot.volumes)?;
     for (row, claim, trouble) in cx.waiting_claims() {
         let ClaimTrouble::NoVolume(volumes) = trouble else {
             continue;
@@ -148,7 +153,7 @@ pub fn findings<'a>(
         }
         findings.push(finding);
     }
-    findings
+    Ok(findings.into())
 }
 
 fn fact(volume: &PersistentVolume, misfit: Misfit) -> Evidence {

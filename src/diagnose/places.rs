@@ -1,8 +1,11 @@
 //! Nodes and volumes under a set's pods: which of them keep a pod where nothing that is done to the pod helps.
 
 use super::context::{ClaimTrouble, Context};
+use super::finding::{Evidence, ObjectRef};
 use super::fit::{Misfits, misfits};
+use crate::model::gap::Gap;
 use crate::model::objects::{Claim, Condition, Node, PersistentVolume, Pod};
+use crate::model::resource::Resource;
 use crate::model::set::Ordinal;
 
 impl<'a> Context<'a> {
@@ -16,6 +19,21 @@ impl<'a> Context<'a> {
             .iter()
             .find(|condition| condition.kind == "Ready")?;
         (ready.status != "True").then_some((node, ready))
+    }
+
+    /// A claim's volume; `None` where it names none, or one that does not exist.
+    ///
+    /// # Errors
+    /// What kept the volume from being read.
+    pub fn volume(&self, claim: &Claim) -> Result<Option<&'a PersistentVolume>, Gap> {
+        let (name, snapshot) = (claim.spec.volume_name.as_str(), self.linked.snapshot);
+        let volume = self.linked.volume(name);
+        let known =
+            volume.is_some() || name.is_empty() || snapshot.confirmed_absent(Resource::PersistentVolumes, None, name);
+        if !known {
+            self.need(&snapshot.volumes)?;
+        }
+        Ok(volume)
     }
 
     /// A claim of a pod without a node whose volume no node of the cluster can reach, and where that volume is.
@@ -63,6 +81,19 @@ impl<'a> Context<'a> {
         }
         misfits(claim, &self.linked.snapshot.volumes.items)
     }
+}
+
+/// The command that keeps a volume whatever becomes of its claim.
+pub fn keeping(volume: &str) -> [&str; 6] {
+    let retain = r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#;
+    ["kubectl", "patch", "pv", volume, "-p", retain]
+}
+
+/// What becomes of a volume when its claim goes.
+pub fn reclaim_policy(volume: &PersistentVolume) -> Evidence {
+    let object = ObjectRef::of("PersistentVolume", &volume.metadata);
+    let policy = volume.spec.persistent_volume_reclaim_policy.as_str();
+    Evidence::field(object, "spec.persistentVolumeReclaimPolicy", policy)
 }
 
 /// Whether the node controller took readiness from a pod whose containers were well to the last: its node went silent.

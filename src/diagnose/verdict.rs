@@ -360,7 +360,7 @@ mod tests {
             sink.gap(Gap::list(Resource::Nodes, None, GapReason::Forbidden));
         });
         assert_eq!(report.verdict, Verdict::Unknown);
-        assert_eq!(report.summary, "nodes could not be read (cannot list: forbidden)");
+        assert_eq!(report.summary, "nodes could not be read (forbidden)");
     }
 
     #[test]

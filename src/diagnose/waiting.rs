@@ -55,6 +55,12 @@ impl<'a> Context<'a> {
         matches!((failed, Self::selected_at(claim)), (Some(failed), Some(selected)) if failed > selected)
     }
 
+    /// Whether a pod that is not Ready has an unbound claim.
+    pub fn waits_for_a_claim(&self) -> bool {
+        let mut rows = self.model.rows().filter(|row| row.pod.is_some_and(|pod| !pod.ready()));
+        rows.any(|row| self.pending_claims(row).next().is_some())
+    }
+
     /// What keeps an unbound claim from being bound.
     pub fn claim_trouble(&self, claim: &'a Claim) -> ClaimTrouble<'a> {
         let failed = self.events(&claim.metadata.uid, "ProvisioningFailed").next();

@@ -84,7 +84,7 @@ pub fn snapshot(documents: Vec<Value>, origin: &str) -> Result<Snapshot, NoDump>
     }
     contents.answer(&DIAGNOSIS, &namespaces, &mut snapshot);
     // What would be asked for next is named as missing only where somebody would ask for it.
-    let next = rounds::second_round(&snapshot).lists;
+    let next = rounds::second_round(&snapshot, None).lists;
     let held: Vec<_> = Resource::ALL
         .into_iter()
         .filter(|resource| !DIAGNOSIS.contains(resource))

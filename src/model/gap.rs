@@ -58,7 +58,7 @@ impl Gap {
         }
     }
 
-    /// Why, as a fragment, for instance `cannot list: forbidden`.
+    /// Why, as a fragment, for instance `forbidden`.
     pub fn why(&self) -> String {
         self.reason.to_string()
     }
@@ -67,7 +67,7 @@ impl Gap {
 impl fmt::Display for GapReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Forbidden => f.write_str("cannot list: forbidden"),
+            Self::Forbidden => f.write_str("forbidden"),
             Self::Timeout => f.write_str("no answer in time"),
             Self::NotRequested => f.write_str("not asked for"),
             Self::AbsentFromDump => f.write_str("not in the file"),

@@ -6,6 +6,7 @@ pub mod gap;
 pub mod link;
 pub mod listing;
 pub mod mask;
+pub mod named;
 pub mod objects;
 pub mod ordinal;
 pub mod pod_state;

@@ -1,8 +1,9 @@
 //! A server that refuses, breaks or is silent: a gap that is named or one clear sentence, never another verdict.
 
 use kubectl_sts::cluster::collect::Keep;
-use kubectl_sts::diagnose::{SetReport, Verdict};
+use kubectl_sts::diagnose::{SetReport, Verdict, diagnose};
 use kubectl_sts::model::gap::GapReason;
+use kubectl_sts::model::link::link;
 use kubectl_sts::model::resource::Resource;
 use kubectl_sts::model::rounds::{DIAGNOSIS, PROVISIONERS};
 use kubectl_sts::model::snapshot::Scope;
@@ -120,6 +121,50 @@ async fn a_refused_list_is_named_and_changes_no_verdict_but_to_unknown() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_volume_that_cannot_be_read_is_named_and_changes_no_verdict() {
+    let served = cluster("claim-terminating-under-running-pod");
+    let shop = || Scope::Namespace("shop".to_owned());
+    let volumes = crate::items(&mut served.clone(), "persistentvolumes").clone();
+    let volumes: Vec<String> = volumes
+        .iter()
+        .map(|volume| volume["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    let report = async |faults| {
+        let api = behind(faults, recorded(served.clone()));
+        let snapshot = collected("volume", &api, shop(), Keep::Nothing).await.unwrap().snapshot;
+        let linked = link(&snapshot);
+        diagnose(&linked, &linked.sets()[0]).1
+    };
+    let whole = report(Vec::new()).await;
+    assert!(whole.not_checked.is_empty());
+    let mut answers = breakages();
+    // Single objects do not expire, and what is no list may be the object.
+    answers.retain(|(says, _)| !["the list changed", "no list"].contains(says));
+    answers.push(("forbidden", forbidden()));
+    for (says, answer) in answers {
+        let faults = volumes
+            .iter()
+            .map(|name| Fault::on(&format!("GET persistentvolumes/{name}"), answer.clone()));
+        let part = report(faults.collect()).await;
+        assert_eq!(whole.verdict, part.verdict, "{says}");
+        let named = |what: &str| what == "persistentvolumes" || what.starts_with("persistentvolumes pvc-");
+        let gaps: Vec<_> = part
+            .not_checked
+            .iter()
+            .map(|gap| (gap.what.as_str(), gap.why.as_str()))
+            .collect();
+        assert!(!gaps.is_empty(), "{says}");
+        assert!(
+            gaps.iter().all(|(what, why)| named(what) && why.contains(says)),
+            "{says}: {gaps:?}"
+        );
+        if says.contains("forbidden") {
+            assert_eq!(gaps.len(), 1, "{gaps:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -295,7 +340,7 @@ fn sets_that_cannot_be_listed_are_one_sentence() {
     );
     assert_one_sentence(
         &run("no-sets", &api, &["diagnose"]),
-        "statefulsets could not be read: cannot list: forbidden; 'kubectl auth can-i --list' shows what you may read",
+        "statefulsets could not be read: forbidden; 'kubectl auth can-i --list' shows what you may read",
     );
 }
 
@@ -304,7 +349,7 @@ async fn the_faults_stand_before_another_server_as_well() {
     let api = behind(Vec::new(), recorded(cluster("healthy-ordered")));
     let between = behind(vec![Fault::on("GET pods", forbidden())], upstream(api.address));
     let report = reports("between", &between).await.unwrap().remove(0);
-    assert_eq!(report.summary, "pods could not be read (cannot list: forbidden)");
+    assert_eq!(report.summary, "pods could not be read (forbidden)");
     assert!(
         names(&report, Resource::Pods) && report.not_checked.len() == 1,
         "{:?}",

@@ -23,7 +23,7 @@ use std::process::Output;
 use fake_api::FakeApi;
 use kubectl_sts::{
     cluster::{
-        collect::{Collected, Keep, collect},
+        collect::{Asked, Collected, Keep, collect},
         error::Failure,
     },
     diagnose::{SetReport, diagnose},
@@ -89,7 +89,13 @@ fn text(bytes: &[u8]) -> &str {
 async fn collected(test: &str, api: &FakeApi, scope: Scope, keep: Keep) -> Result<Collected, Failure> {
     let mut scene = Scene::plain(&format!("collect-{test}"), api);
     scene.args.request_timeout = Some(std::time::Duration::from_millis(700));
-    collect(&scene.connect().await.client, "one", scope, &DIAGNOSIS, keep).await
+    let asked = Asked {
+        scope,
+        resources: &DIAGNOSIS,
+        names: &[],
+        keep,
+    };
+    collect(&scene.connect().await.client, "one", asked).await
 }
 
 /// The report on every set, or why there is none.

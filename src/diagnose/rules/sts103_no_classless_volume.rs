@@ -26,8 +26,7 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.volumes)?;
-    let found = findings(cx, |claim, volumes| {
+    findings(cx, |claim, volumes| {
         if claim.class() != Some("") || lack(volumes) != Lack::NoVolume {
             return None;
         }
@@ -41,8 +40,7 @@ fn check(cx: &Context<'_>) -> Checked {
             format!("asks for a volume without a class (storageClassName \"\"), and {there}"),
             remedy,
         ))
-    });
-    Ok(found.into())
+    })
 }
 
 #[cfg(test)]

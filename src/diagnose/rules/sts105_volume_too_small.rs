@@ -26,8 +26,7 @@ Never, while a claim waits.
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.volumes)?;
-    let found = findings(cx, |claim, volumes| {
+    findings(cx, |claim, volumes| {
         if lack(volumes) != Lack::TooSmall {
             return None;
         }
@@ -43,8 +42,7 @@ fn check(cx: &Context<'_>) -> Checked {
         };
         let summary = format!("asks for {asked}, and the free volumes of class {class:?} are smaller: {shown}");
         Some((summary, make_one(claim, &format!("of class {class:?}"))))
-    });
-    Ok(found.into())
+    })
 }
 
 #[cfg(test)]

@@ -30,8 +30,7 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reserving-a-pers
 const FORGET_UID: &str = r#"{"spec":{"claimRef":{"uid":null,"resourceVersion":null}}}"#;
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.volumes)?;
-    let found = findings(cx, |claim, volumes| {
+    findings(cx, |claim, volumes| {
         if lack(volumes) != Lack::OnlyReleased {
             return None;
         }
@@ -47,8 +46,7 @@ fn check(cx: &Context<'_>) -> Checked {
         let summary =
             format!("no volume of class {class:?} is free: {shown} Released, with the data of earlier claims");
         Some((summary, remedy(cx, &claim.metadata.name, &released)))
-    });
-    Ok(found.into())
+    })
 }
 
 /// Gives every claim of the set that waits, or is still to be made, the volume that its predecessor had. Only where the

@@ -2,6 +2,7 @@
 
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::places::{keeping, reclaim_policy};
 use crate::diagnose::{Checked, Outcome, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -40,7 +41,10 @@ fn check(cx: &Context<'_>) -> Checked {
             .filter(|claim| claim.metadata.terminating())
         {
             let object = ObjectRef::of("PersistentVolumeClaim", &claim.metadata);
-            let volume = cx.linked.volume(&claim.spec.volume_name);
+            let volume = cx.volume(claim).unwrap_or_else(|gap| {
+                not_checked.push(gap);
+                None
+            });
             let policy = volume.map(|volume| volume.spec.persistent_volume_reclaim_policy.as_str());
             let loses = match policy {
                 Some("Retain") => "the volume stays behind, Released",
@@ -71,15 +75,7 @@ fn check(cx: &Context<'_>) -> Checked {
                 pod.status.phase.as_str(),
             ))
             .remedy(remedy(&row.name, &claim.spec.volume_name, policy));
-            match volume {
-                Some(volume) => {
-                    let path = "spec.persistentVolumeReclaimPolicy";
-                    let policy = volume.spec.persistent_volume_reclaim_policy.as_str();
-                    let object = ObjectRef::of("PersistentVolume", &volume.metadata);
-                    finding = finding.evidence(Evidence::field(object, path, policy));
-                }
-                None => not_checked.extend(cx.need(&cx.linked.snapshot.volumes).err()),
-            }
+            finding.evidence.extend(volume.map(reclaim_policy));
             findings.push(finding);
         }
     }
@@ -99,14 +95,7 @@ fn remedy(pod: &str, volume: &str, policy: Option<&str>) -> Remedy {
             "keep the volume whatever becomes of its claim, then copy the data",
             Safety::Reversible,
         )
-        .command(&[
-            "kubectl",
-            "patch",
-            "pv",
-            volume,
-            "-p",
-            r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#,
-        ])
+        .command(&keeping(volume))
         .avoid(avoid),
     }
 }

@@ -3,6 +3,7 @@
 use crate::controller::WaitFact;
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::places::{keeping, reclaim_policy};
 use crate::diagnose::{Checked, Outcome, Rule};
 use crate::model::objects::{Claim, PersistentVolume, Pod};
 
@@ -46,10 +47,10 @@ fn check(cx: &Context<'_>) -> Checked {
             .iter()
             .filter(|pod| pod.metadata.namespace == cx.namespace() && pod.claims().any(|name| name == wait.name))
             .collect();
-        let volume = cx.linked.volume(&claim.spec.volume_name);
-        if volume.is_none() {
-            not_checked.extend(cx.need(&cx.linked.snapshot.volumes).err());
-        }
+        let volume = cx.volume(claim).unwrap_or_else(|gap| {
+            not_checked.push(gap);
+            None
+        });
         findings.push(finding(cx, claim, wait.ordinal, &users, volume));
     }
     Ok(Outcome { findings, not_checked })
@@ -93,11 +94,7 @@ fn finding(
             claim.metadata.name.as_str(),
         )
     }));
-    finding.evidence.extend(volume.map(|volume| {
-        let object = ObjectRef::of("PersistentVolume", &volume.metadata);
-        let policy = volume.spec.persistent_volume_reclaim_policy.as_str();
-        Evidence::field(object, "spec.persistentVolumeReclaimPolicy", policy)
-    }));
+    finding.evidence.extend(volume.map(reclaim_policy));
     finding
 }
 
@@ -124,14 +121,7 @@ fn remedy(claim: &Claim, pod: &str, users: &[&str], volume: Option<&PersistentVo
             format!("keep the volume first; then, once {ends}, {pod} is made, with an empty volume"),
             Safety::Reversible,
         )
-        .command(&[
-            "kubectl",
-            "patch",
-            "pv",
-            name,
-            "-p",
-            r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#,
-        ])
+        .command(&keeping(name))
         .avoid(format!(
             "ending what holds claim {}, or taking its finalizers away, before the volume is kept: its data goes with it",
             claim.metadata.name

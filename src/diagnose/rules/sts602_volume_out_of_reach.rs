@@ -34,15 +34,15 @@ fn check(cx: &Context<'_>) -> Checked {
         let Some(pod) = row.pod.filter(|pod| waits(pod)) else {
             continue;
         };
-        let bound = row
-            .claims
-            .iter()
-            .filter_map(|slot| slot.claim)
-            .any(|claim| claim.bound());
         let Some((claim, volume, place)) = cx.stranded(row) else {
-            if bound {
+            for claim in row
+                .claims
+                .iter()
+                .filter_map(|slot| slot.claim)
+                .filter(|claim| claim.bound())
+            {
                 cx.need(&cx.linked.snapshot.nodes)?;
-                cx.need(&cx.linked.snapshot.volumes)?;
+                cx.volume(claim)?;
             }
             continue;
         };

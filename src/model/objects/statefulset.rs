@@ -184,4 +184,10 @@ impl StatefulSet {
             (volume, format!("{volume}-{}-{ordinal}", self.metadata.name))
         })
     }
+
+    /// What the names of its claims begin with, before a dash and the ordinal.
+    pub fn claim_prefixes(&self) -> impl Iterator<Item = String> {
+        let templates = self.spec.volume_claim_templates.iter();
+        templates.map(|template| format!("{}-{}", template.metadata.name, self.metadata.name))
+    }
 }
