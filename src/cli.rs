@@ -6,7 +6,7 @@ use std::io::Write as _;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{capture, diagnose, explain, status};
+use crate::commands::{capture, diagnose, diff, explain, history, status};
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::render::cell::cell;
@@ -34,6 +34,8 @@ pub struct Cli {
 enum Command {
     Status(status::Args),
     Diagnose(diagnose::Args),
+    History(history::Args),
+    Diff(diff::Args),
     Explain(explain::Args),
     Capture(capture::Args),
 }
@@ -56,6 +58,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         (Ok(_), Command::Explain(args)) => explain::run(&session, &args),
         (Ok(runtime), Command::Status(args)) => runtime.block_on(status::run(&session, &args)),
         (Ok(runtime), Command::Diagnose(args)) => runtime.block_on(diagnose::run(&session, &args)),
+        (Ok(runtime), Command::History(args)) => runtime.block_on(history::run(&session, &args)),
+        (Ok(runtime), Command::Diff(args)) => runtime.block_on(diff::run(&session, &args)),
         (Ok(runtime), Command::Capture(args)) => runtime.block_on(capture::run(&session, &args)),
     };
     ran.unwrap_or_else(|error| {

@@ -19,7 +19,7 @@ use kubectl_sts::cli::Cli;
 use kubectl_sts::diagnose::rules;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
-use kubectl_sts::model::rounds::{DIAGNOSIS, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, RECORDED_BESIDES};
+use kubectl_sts::model::rounds::{DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, RECORDED_BESIDES};
 use serde_json::Value;
 
 /// How wide the pages show help and answers.
@@ -226,7 +226,7 @@ fn the_benchmark_fetches_what_the_tool_reads() {
 #[test]
 fn the_needs_in_the_architecture_are_the_tables() {
     let mut table =
-        "| resource | API | scope | status, diagnose | when a claim waits | capture |\n|---|---|---|---|---|---|\n"
+        "| resource | API | scope | status, diagnose | history, diff | when a claim waits | capture |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     for resource in Resource::ALL {
         let info = resource.info();
@@ -238,10 +238,11 @@ fn the_needs_in_the_architecture_are_the_tables() {
         let captured = DIAGNOSIS.contains(&resource) || RECORDED_BESIDES.contains(&resource);
         let _ = writeln!(
             table,
-            "| {} | {} | {scope} | {} | {} | {} |",
+            "| {} | {} | {scope} | {} | {} | {} | {} |",
             info.plural,
             api.trim_start_matches('/'),
             if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
+            has(&HISTORY, "yes"),
             if by_name { "yes" } else { has(&PROVISIONERS, everywhere) },
             if captured {
                 "yes"
@@ -310,10 +311,14 @@ fn every_json_answer_fits_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let mut seen = 0;
     for recording in fs::read_dir(root().join("tests/clusters")).unwrap() {
-        for file in ["diagnose.json", "status.json"] {
+        for file in ["diagnose.json", "status.json", "history.json", "diff.json"] {
             let path = recording.as_ref().unwrap().path().join(file);
             // A recording that is being made has no answers yet; another test demands them.
             let Ok(text) = fs::read_to_string(&path) else { continue };
+            // What could not be answered at all is an error, and no JSON.
+            if text.starts_with("error: ") {
+                continue;
+            }
             // What follows the JSON is what a test noted: standard error, and the exit code.
             let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
             let answer = values.next().unwrap().unwrap();

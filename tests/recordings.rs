@@ -59,27 +59,66 @@ fn every_scenario_is_recorded_and_every_recording_has_a_scenario() {
 #[test]
 fn outputs_are_the_committed_ones() {
     for scenario in &all() {
-        let from = recording(scenario).join("cluster.json");
-        let from = from.to_str().unwrap();
-        let place = ["-n", &scenario.namespace, "--from", from];
-        let outputs: [(&str, &[&str]); 4] = [
-            ("diagnose.txt", &["diagnose", &scenario.set]),
-            ("diagnose.json", &["diagnose", &scenario.set, "-o", "json"]),
-            ("status.txt", &["status", &scenario.set]),
-            ("status.json", &["status", &scenario.set, "-o", "json"]),
-        ];
-        for (file, words) in outputs {
-            let answer = tool(&[words, &place].concat(), None);
-            let text = format!(
-                "{}{}[exit {}]\n",
-                String::from_utf8(answer.stdout).unwrap(),
-                String::from_utf8(answer.stderr).unwrap(),
-                answer.status.code().unwrap()
-            );
-            let golden = recording(scenario).join(file);
-            assert_data_eq!(text, Data::read_from(&golden, None).raw());
-        }
+        compare(
+            scenario,
+            &[
+                ("diagnose.txt", &["diagnose", &scenario.set]),
+                ("diagnose.json", &["diagnose", &scenario.set, "-o", "json"]),
+                ("status.txt", &["status", &scenario.set]),
+                ("status.json", &["status", &scenario.set, "-o", "json"]),
+            ],
+        );
     }
+}
+
+/// What the tool answers to these words of a recording, against the files beside it.
+fn compare(scenario: &Scenario, outputs: &[(&str, &[&str])]) {
+    let from = recording(scenario).join("cluster.json");
+    let place = ["-n", &scenario.namespace, "--from", from.to_str().unwrap()];
+    for (file, words) in outputs {
+        let answer = tool(&[words, place.as_slice()].concat(), None);
+        let text = format!(
+            "{}{}[exit {}]\n",
+            String::from_utf8(answer.stdout).unwrap(),
+            String::from_utf8(answer.stderr).unwrap(),
+            answer.status.code().unwrap()
+        );
+        let golden = recording(scenario).join(file);
+        assert_data_eq!(text, Data::read_from(&golden, None).raw());
+    }
+}
+
+/// Recordings with several revisions, or with something else to say of them.
+const WITH_HISTORY: [&str; 11] = [
+    "healthy-on-delete-waits",
+    "healthy-ordered",
+    "healthy-partition-held",
+    "healthy-rolled-back",
+    "healthy-three-revisions",
+    "lower-ordinal-blocks-update",
+    "owned-by-custom-resource",
+    "reverted-image",
+    "reverted-image-start-3",
+    "sets-only-user",
+    "update-fails-at-top",
+];
+
+#[test]
+fn histories_and_differences_are_the_committed_ones() {
+    let (scenarios, mut seen) = (all(), 0);
+    for scenario in scenarios.iter().filter(|s| WITH_HISTORY.contains(&s.name.as_str())) {
+        compare(
+            scenario,
+            &[
+                ("history.txt", &["history", &scenario.set]),
+                ("history.json", &["history", &scenario.set, "-o", "json"]),
+                ("diff.txt", &["diff", &scenario.set]),
+                ("diff.json", &["diff", &scenario.set, "-o", "json"]),
+            ],
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, WITH_HISTORY.len());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 pub mod capture;
 pub mod diagnose;
+pub mod diff;
 pub mod explain;
+pub mod history;
 pub mod status;
 pub mod target;

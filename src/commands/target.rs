@@ -47,6 +47,24 @@ pub enum Output {
     Name,
 }
 
+/// Output forms of commands that print nothing wide, and no names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Machine {
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
+impl From<Machine> for Format {
+    fn from(machine: Machine) -> Self {
+        match machine {
+            Machine::Json => Self::Json,
+            Machine::Yaml => Self::Yaml,
+        }
+    }
+}
+
 /// Which severity makes the answer no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
@@ -75,50 +93,16 @@ impl Target {
     /// # Errors
     /// When sets could not be read, or a selector is none.
     pub fn choose<'a>(&self, session: &Session, snapshot: &'a Snapshot) -> Result<Chosen<'a>> {
-        let namespace = session.namespace(snapshot);
-        let listing = &snapshot.stateful_sets;
-        if let (Err(gap), true) = (listing.complete(), listing.items.is_empty()) {
-            let next = match gap.reason {
-                GapReason::Forbidden => "; 'kubectl auth can-i --list' shows what you may read",
-                _ => "",
-            };
-            bail!("statefulsets could not be read: {}{next}", cell(&gap.why()));
-        }
-        let here: Vec<&StatefulSet> = listing
-            .items
-            .iter()
-            .filter(|set| namespace.is_none_or(|namespace| set.metadata.namespace == namespace))
-            .collect();
         if self.names.is_empty() {
-            let sets = self.selected(&here)?;
+            let namespace = session.namespace(snapshot);
+            let sets = self.selected(&here(namespace, snapshot)?)?;
             if sets.is_empty() {
                 let place = namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"));
                 session.remark(&format!("No StatefulSets found in {place}."));
             }
             return Ok(Chosen { sets, exit: Exit::Fine });
         }
-        let mut chosen = Chosen {
-            sets: Vec::new(),
-            exit: Exit::Fine,
-        };
-        for name in &self.names {
-            let meant = Named::parse(name)?;
-            let found: Vec<_> = here.iter().copied().filter(|set| meant.means(set)).collect();
-            if found.is_empty() {
-                let (error, hint) = unknown(name, namespace, &here, snapshot);
-                session.remark(&format!("error: {error}"));
-                if let Some(hint) = hint {
-                    session.remark(&format!("hint: {hint}"));
-                }
-                chosen.exit = Exit::Failed;
-            }
-            for set in found {
-                if !chosen.sets.iter().any(|known| known.metadata.uid == set.metadata.uid) {
-                    chosen.sets.push(set);
-                }
-            }
-        }
-        Ok(chosen)
+        choose(session, snapshot, &self.names)
     }
 
     fn selected<'a>(&self, sets: &[&'a StatefulSet]) -> Result<Vec<&'a StatefulSet>> {
@@ -159,6 +143,51 @@ impl Target {
         };
         if reports.iter().any(no) { Exit::No } else { Exit::Fine }
     }
+}
+
+/// The sets of the namespaces that are looked at.
+fn here<'a>(namespace: Option<&str>, snapshot: &'a Snapshot) -> Result<Vec<&'a StatefulSet>> {
+    let listing = &snapshot.stateful_sets;
+    if let (Err(gap), true) = (listing.complete(), listing.items.is_empty()) {
+        let next = match gap.reason {
+            GapReason::Forbidden => "; 'kubectl auth can-i --list' shows what you may read",
+            _ => "",
+        };
+        bail!("statefulsets could not be read: {}{next}", cell(&gap.why()));
+    }
+    let inside = |set: &&StatefulSet| namespace.is_none_or(|namespace| set.metadata.namespace == namespace);
+    Ok(listing.items.iter().filter(inside).collect())
+}
+
+/// The sets that names mean, each once. What was not found is said, and the rest is answered.
+///
+/// # Errors
+/// When sets could not be read, or a name is of another kind.
+pub fn choose<'a>(session: &Session, snapshot: &'a Snapshot, names: &[String]) -> Result<Chosen<'a>> {
+    let namespace = session.namespace(snapshot);
+    let here = here(namespace, snapshot)?;
+    let mut chosen = Chosen {
+        sets: Vec::new(),
+        exit: Exit::Fine,
+    };
+    for name in names {
+        let meant = Named::parse(name)?;
+        let found: Vec<_> = here.iter().copied().filter(|set| meant.means(set)).collect();
+        if found.is_empty() {
+            let (error, hint) = unknown(name, namespace, &here, snapshot);
+            session.remark(&format!("error: {error}"));
+            if let Some(hint) = hint {
+                session.remark(&format!("hint: {hint}"));
+            }
+            chosen.exit = Exit::Failed;
+        }
+        for set in found {
+            if !chosen.sets.iter().any(|known| known.metadata.uid == set.metadata.uid) {
+                chosen.sets.push(set);
+            }
+        }
+    }
+    Ok(chosen)
 }
 
 /// What to say of a name that is no set, and the next step where one is known: whose pods carry it, else the nearest set,

@@ -82,6 +82,18 @@ pub enum RevisionStanding {
     Withdrawn,
 }
 
+impl RevisionStanding {
+    /// As JSON spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::New => "new",
+            Self::Old => "old",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// One ordinal.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -243,7 +255,8 @@ fn lay_out(
     }
 }
 
-fn standing(cx: &Context<'_>, row: &Ordinal<'_>, revision: &str) -> RevisionStanding {
+/// How a pod's revision stands to the one that its ordinal should have.
+pub(super) fn standing(cx: &Context<'_>, row: &Ordinal<'_>, revision: &str) -> RevisionStanding {
     if revision == cx.desired_revision(row) {
         RevisionStanding::Wanted
     } else if revision == cx.decision.update_revision {

@@ -2,9 +2,11 @@
 //! sums them up. Pure.
 
 pub mod chain;
+pub mod comparison;
 pub mod context;
 pub mod finding;
 pub mod fit;
+pub mod history;
 pub mod ledger;
 pub mod lingering;
 pub mod messages;

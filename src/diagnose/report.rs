@@ -67,6 +67,15 @@ pub struct NotChecked {
     pub why: String,
 }
 
+impl From<&Gap> for NotChecked {
+    fn from(gap: &Gap) -> Self {
+        Self {
+            what: gap.what(),
+            why: gap.why(),
+        }
+    }
+}
+
 /// Sums up findings and gaps.
 pub(super) fn conclude(cx: &Context<'_>, findings: Vec<Finding>, mut gaps: Vec<Gap>) -> SetReport {
     let set = &cx.set().metadata;
@@ -84,13 +93,7 @@ pub(super) fn conclude(cx: &Context<'_>, findings: Vec<Finding>, mut gaps: Vec<G
     };
     gaps.extend(cx.gaps().cloned());
     let chains = chain::chains(&findings);
-    let not_checked: BTreeSet<NotChecked> = gaps
-        .iter()
-        .map(|gap| NotChecked {
-            what: gap.what(),
-            why: gap.why(),
-        })
-        .collect();
+    let not_checked: BTreeSet<NotChecked> = gaps.iter().map(NotChecked::from).collect();
     SetReport {
         namespace: set.namespace.clone(),
         name: set.name.clone(),

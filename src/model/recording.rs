@@ -144,6 +144,7 @@ impl Recording {
         let scope = self.namespace.clone().map_or(Scope::All, Scope::Namespace);
         let mut snapshot = Snapshot::new(self.taken_at, origin, scope);
         snapshot.server_version = self.server_version;
+        snapshot.masked = self.masked;
         for list in self.lists {
             let Some(resource) = Resource::of_plural(&list.group, &list.resource) else {
                 continue;

@@ -22,6 +22,9 @@ pub const DIAGNOSIS: [Resource; 10] = [
     Resource::Nodes,
 ];
 
+/// What `history` and `diff` read.
+pub const HISTORY: [Resource; 3] = [Resource::StatefulSets, Resource::Pods, Resource::ControllerRevisions];
+
 /// What a recording holds beyond that, so that later questions can be asked of it.
 pub const RECORDED_BESIDES: [Resource; 4] = [
     Resource::VolumeAttachments,

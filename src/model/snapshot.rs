@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub origin: String,
     /// Which namespaces.
     pub scope: Scope,
+    /// Whether values that can hold secrets were replaced, so that differences between them cannot be seen.
+    pub masked: bool,
     /// apps/v1 StatefulSets.
     pub stateful_sets: Listing<StatefulSet>,
     /// Pods of the scope.
@@ -88,6 +90,7 @@ impl Snapshot {
             server_version: None,
             origin,
             scope,
+            masked: false,
             stateful_sets: Listing::new(Resource::StatefulSets),
             pods: Listing::new(Resource::Pods),
             claims: Listing::new(Resource::PersistentVolumeClaims),

@@ -11,7 +11,7 @@ use super::age::age;
 use super::cell::{cell, cut, shell};
 use super::overview::serving;
 use crate::diagnose::finding::{Certainty, Evidence, Finding, ObjectRef, Remedy, Role, Severity};
-use crate::diagnose::{Link, SetReport, Verdict};
+use crate::diagnose::{Link, NotChecked, SetReport, Verdict};
 
 /// How much of a message a line of evidence holds; JSON has it whole.
 const MESSAGE: usize = 160;
@@ -122,7 +122,7 @@ pub fn tail(report: &SetReport, next: &str, layout: &Layout) -> String {
         };
         text += &layout.labelled("Note", &cell(&format!("{whose}{} ({})", info.summary, info.code)));
     }
-    text + &not_checked(report, layout)
+    text + &not_checked(&report.not_checked, layout)
 }
 
 fn remedies(remedy: &Remedy, layout: &Layout) -> String {
@@ -137,9 +137,9 @@ fn remedies(remedy: &Remedy, layout: &Layout) -> String {
 }
 
 /// The gaps, a line each; of the same reason together.
-pub fn not_checked(report: &SetReport, layout: &Layout) -> String {
+pub fn not_checked(gaps: &[NotChecked], layout: &Layout) -> String {
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for gap in &report.not_checked {
+    for gap in gaps {
         by_reason.entry(&gap.why).or_default().push(&gap.what);
     }
     let lines = by_reason

@@ -114,16 +114,11 @@ fn line(report: &SetReport, row: &Row, now: Timestamp, dns: bool, detail: Detail
     let condemned = if row.condemned { " (leaving)" } else { "" };
     let prefix = format!("{}-", report.name);
     let revision = row.revision.as_deref().map(|revision| {
-        let standing = match row.revision_standing {
-            Some(RevisionStanding::Wanted) | None => "",
-            Some(RevisionStanding::New) => " new",
-            Some(RevisionStanding::Old) => " old",
-            Some(RevisionStanding::Withdrawn) => " withdrawn",
-        };
-        format!(
-            "{}{standing}",
-            cell(revision.strip_prefix(prefix.as_str()).unwrap_or(revision))
-        )
+        let hash = cell(revision.strip_prefix(prefix.as_str()).unwrap_or(revision));
+        match row.revision_standing {
+            Some(RevisionStanding::Wanted) | None => hash,
+            Some(other) => format!("{hash} {}", other.word()),
+        }
     });
     let claims: Vec<_> = row
         .claims

@@ -3,7 +3,9 @@
 pub mod age;
 pub mod cell;
 pub mod diagnosis;
+pub mod diff;
 pub mod envelope;
+pub mod history;
 pub mod layout;
 pub mod ledger;
 pub mod overview;

@@ -15,6 +15,8 @@ pub struct Palette {
     pub bad: Style,
     /// What the eye should find first.
     pub strong: Style,
+    /// What says nothing of its own.
+    pub plain: Style,
     /// What is shown and not believed.
     pub faint: Style,
 }
@@ -30,6 +32,7 @@ impl Palette {
             watch: Style::new().yellow(),
             bad: Style::new().red().bold(),
             strong: Style::new().bold(),
+            plain: Style::new(),
             faint: Style::new().dimmed(),
         }
     }

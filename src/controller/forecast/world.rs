@@ -137,6 +137,7 @@ impl<'a> World<'a> {
                     metadata,
                     revision: revision.parse().unwrap_or(0),
                     data: stored(&self.set),
+                    ..Revision::default()
                 }));
                 true
             }

@@ -1,9 +1,11 @@
 //! `ControllerRevision` (apps/v1).
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Meta, Object};
+use crate::model::changes::sorted;
 
 /// A stored pod template of a set.
 /// Source: `staging/src/k8s.io/api/apps/v1/types.go` (ControllerRevision).
@@ -16,6 +18,9 @@ pub struct Revision {
     pub revision: i64,
     /// `{"spec":{"template":{…,"$patch":"replace"}}}`, immutable.
     pub data: Value,
+    /// When its number was written last, by its managedFields: at its creation, or when a rollback raised it.
+    #[serde(skip)]
+    pub numbered_at: Option<Timestamp>,
 }
 
 impl Object for Revision {
@@ -24,7 +29,9 @@ impl Object for Revision {
     }
 
     fn slim(&mut self) {
-        self.metadata.managed_fields = Vec::new();
+        let written = std::mem::take(&mut self.metadata.managed_fields);
+        let numbers = written.iter().filter(|entry| entry.fields.contains_key("f:revision"));
+        self.numbered_at = numbers.filter_map(|entry| entry.time).max();
     }
 
     fn incomplete(&self) -> Option<&'static str> {
@@ -36,6 +43,13 @@ impl Revision {
     /// The pod template it stores.
     pub fn template(&self) -> Option<&Value> {
         self.data.pointer("/spec/template")
+    }
+
+    /// The pod template as a set would hold it, with its keys in order.
+    pub fn pod_template(&self) -> Option<Value> {
+        let mut template = sorted(self.template()?);
+        template.as_object_mut()?.remove("$patch");
+        Some(template)
     }
 
     /// Name and image of each container of its template.
