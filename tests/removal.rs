@@ -2,7 +2,7 @@
 //! removed that every server gives, the verdict stays or becomes unknown; it never gets better for want of a fact.
 //!
 //! `WIDE=1 cargo test --test removal -- --nocapture` tries every form of path on every recording, and prints where the
-//! verdict changed.
+//! verdict changed; `EVERY=1` (with `--release`) tries every single path of every recording, without printing that.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -101,6 +102,9 @@ const REQUIRED: [(&str, &[&str]); 9] = [
 
 /// How many of the other paths are tried, over all recordings; the first of each form always.
 const SAMPLE: usize = 1000;
+
+/// How many paths are removed from a file that the program then reads.
+const THROUGH_THE_PROGRAM: usize = 400;
 
 thread_local! {
     /// The contract of `-o json`, which every answer must keep.
@@ -235,6 +239,7 @@ fn changed(whole: &Verdicts, part: &Verdicts) -> Option<String> {
 #[test]
 fn no_path_that_is_removed_makes_a_panic_and_no_required_one_a_better_verdict() {
     let wide = std::env::var_os("WIDE").is_some();
+    let every = std::env::var_os("EVERY").is_some();
     let recordings = recordings();
     let mut tries = Vec::new();
     let mut seen = BTreeSet::new();
@@ -248,6 +253,7 @@ fn no_path_that_is_removed_makes_a_panic_and_no_required_one_a_better_verdict() 
             let required = is_required(&form);
             // Of each form one a recording, where it is required; else one at all, and a sample.
             let first = match required || wide {
+                _ if every => true,
                 true => here.insert(form),
                 false => seen.insert(form),
             };
@@ -305,4 +311,41 @@ fn no_path_that_is_removed_makes_a_panic_and_no_required_one_a_better_verdict() 
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(required > 500);
+}
+
+/// Through the program, for the exit code: what is answered follows the schema, what is not is one sentence.
+#[test]
+fn the_program_ends_in_a_documented_way_whatever_is_missing() {
+    let recordings = recordings();
+    let mut random = fastrand::Rng::with_seed(5);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut exits = BTreeSet::new();
+    for n in 0..THROUGH_THE_PROGRAM {
+        let (name, recording) = &recordings[n % recordings.len()];
+        let mut all = Vec::new();
+        paths(recording, "", &mut all);
+        let path = &all[random.usize(..all.len())];
+        let file = folder.join("less.json");
+        std::fs::write(&file, without(recording, path).to_string()).unwrap();
+        let command = ["diagnose", "status"][n % 2];
+        let answer = Command::new(env!("CARGO_BIN_EXE_kubectl-sts"))
+            .args([command, "-A", "-o", "json", "--from"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let (code, said) = (answer.status.code(), String::from_utf8(answer.stderr).unwrap());
+        match code {
+            Some(0 | 3) => {
+                let json: Value = serde_json::from_slice(&answer.stdout).unwrap();
+                SCHEMA.with(|schema| assert!(schema.is_valid(&json), "{name} without {path}"));
+            }
+            Some(1) => assert!(
+                said.starts_with("error: ") && said.lines().count() <= 2,
+                "{name} without {path}: {said}"
+            ),
+            code => panic!("{name} without {path}: {code:?} {said}"),
+        }
+        exits.insert(code);
+    }
+    assert!(exits.contains(&Some(0)) && exits.contains(&Some(3)), "{exits:?}");
 }

@@ -69,7 +69,7 @@ func (c *ControlPlane) Failed() <-chan error { return c.failed }
 
 func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	var err error
-	if c.ports, err = takePorts(4); err != nil {
+	if c.ports, err = takePorts(5); err != nil {
 		return err
 	}
 	ports := c.ports.numbers
@@ -92,7 +92,7 @@ func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	if err := c.startControllers(); err != nil {
 		return err
 	}
-	if err := c.startKwok(filepath.Join(options.Testbed, "stages")); err != nil {
+	if err := c.startKwok(filepath.Join(options.Testbed, "stages"), ports[4]); err != nil {
 		return err
 	}
 	if options.DNS {
@@ -119,14 +119,15 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+c.file("service-account.key"),
 		"--service-account-signing-key-file="+c.file("service-account.key"),
+		// Where the simulated kubelets answer (stages/node.yaml); nodes' other addresses lead nowhere.
+		"--kubelet-preferred-address-types=ExternalIP",
 		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000"); err != nil {
 		return err
 	}
 	return c.Wait(ctx, 50*time.Millisecond, "the API server", func() error {
-		if c.client == nil {
-			if err := c.connect(); err != nil {
-				return err // the API server has not made its certificate yet
-			}
+		// The API server makes its certificate first; what was read of it can be the half.
+		if err := c.connect(); err != nil {
+			return err
 		}
 		return c.Get(ctx, "/readyz", nil)
 	})
@@ -146,11 +147,16 @@ func (c *ControlPlane) startControllers() error {
 		"--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
-func (c *ControlPlane) startKwok(stages string) error {
+func (c *ControlPlane) startKwok(stages string, port int) error {
 	files, err := c.renderStages(stages)
 	if err != nil {
 		return err
 	}
+	logs, err := c.writeLogs()
+	if err != nil {
+		return err
+	}
+	files = append(files, logs)
 	args := []string{
 		"--kubeconfig=" + c.Kubeconfig(Admin),
 		"--manage-nodes-with-label-selector=" + kwokLabel + "=fake",
@@ -158,6 +164,9 @@ func (c *ControlPlane) startKwok(stages string) error {
 		"--cidr=10.244.0.0/16",
 		// Without renewed leases every pod is NotReady after 40 s.
 		"--node-lease-duration-seconds=40",
+		// What the API server asks a kubelet for: logs.
+		fmt.Sprintf("--server-address=127.0.0.1:%d", port),
+		"--tls-cert-file=" + c.file("apiserver.crt"), "--tls-private-key-file=" + c.file("apiserver.key"),
 	}
 	for _, file := range files {
 		args = append(args, "--config="+file)

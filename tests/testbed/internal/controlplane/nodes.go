@@ -15,6 +15,7 @@ const (
 	// What the node stage writes into the node's status (stages/node.yaml).
 	allocatableAnnotation = "testbed/allocatable"
 	addressAnnotation     = "testbed/address"
+	kubeletPortAnnotation = "testbed/kubelet-port"
 )
 
 // Node is a node to create. Its status comes from KWOK.
@@ -56,7 +57,7 @@ func (c *ControlPlane) populate(ctx context.Context, namespace string, nodes []N
 	}
 	manifests := []string{basicRoles, fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", namespace)}
 	for i, node := range nodes {
-		manifests = append(manifests, node.manifest(i))
+		manifests = append(manifests, node.manifest(i, c.ports.numbers[4]))
 	}
 	if _, err := c.Kubectl(ctx, strings.Join(manifests, "---\n"), "apply", "--server-side", "-f", "-"); err != nil {
 		return err
@@ -82,7 +83,7 @@ func (c *ControlPlane) AddNode(ctx context.Context, node Node) error {
 	if err := c.Get(ctx, "/api/v1/nodes", &list); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, node.manifest(len(list.Items)), "apply", "--server-side", "-f", "-"); err != nil {
+	if _, err := c.Kubectl(ctx, node.manifest(len(list.Items), c.ports.numbers[4]), "apply", "--server-side", "-f", "-"); err != nil {
 		return err
 	}
 	return c.waitForNode(ctx, node.Name)
@@ -109,7 +110,7 @@ func (c *ControlPlane) waitForNode(ctx context.Context, name string) error {
 	})
 }
 
-func (n Node) manifest(index int) string {
+func (n Node) manifest(index, kubeletPort int) string {
 	if n.CPU == "" {
 		n.CPU = "4"
 	}
@@ -140,6 +141,7 @@ func (n Node) manifest(index int) string {
 			"annotations": map[string]string{
 				allocatableAnnotation: string(allocatable),
 				addressAnnotation:     fmt.Sprintf("192.168.10.%d", 11+index),
+				kubeletPortAnnotation: fmt.Sprint(kubeletPort),
 			},
 		},
 		"spec": map[string]any{"providerID": "testbed:///" + n.Zone + "/" + n.Name},
