@@ -8,68 +8,24 @@
     reason = "test code: a panic is the report, and the counts are read"
 )]
 
+#[path = "support/held.rs"]
+mod held;
 #[path = "support/scenario.rs"]
 mod scenario;
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use scenario::{Scenario, all, root, tool};
+use held::Held;
+use scenario::{Scenario, all, tool};
 use serde_json::Value;
 
 /// Control planes side by side: more would starve each other on a small machine.
 const SIDE_BY_SIDE: usize = 2;
 /// How long a cured set may take to be healthy.
 const RECOVERY: Duration = Duration::from_secs(90);
-
-/// A control plane in the state of a scenario; it goes with this value, also on a panic.
-struct Held {
-    testbed: Child,
-    kubeconfig: String,
-    admin: String,
-}
-
-impl Held {
-    fn start(name: &str) -> Result<Self, String> {
-        let program = root().join("target/testbed/bin/testbed");
-        let mut command = Command::new(&program);
-        command
-            .args(["run", name])
-            .current_dir(root())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut testbed = command
-            .spawn()
-            .map_err(|error| format!("{}: {error}; run tests/testbed/build", program.display()))?;
-        let mut line = String::new();
-        let answered = BufReader::new(testbed.stdout.take().unwrap()).read_line(&mut line);
-        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
-            let said = testbed
-                .wait_with_output()
-                .map(|out| String::from_utf8_lossy(&out.stderr).into_owned());
-            return Err(format!("the testbed did not bring it up ({answered:?}): {said:?}"));
-        };
-        let text = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
-        Ok(Self {
-            testbed,
-            kubeconfig: text("kubeconfig"),
-            admin: text("adminKubeconfig"),
-        })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // The testbed ends when its standard input closes.
-        drop(self.testbed.stdin.take());
-        let _ = self.testbed.wait();
-    }
-}
 
 fn diagnose(scenario: &Scenario, kubeconfig: &str) -> std::process::Output {
     tool(
@@ -173,12 +129,7 @@ fn cure(scenario: &Scenario, held: &Held, set: &Value) -> Vec<String> {
 }
 
 fn run(words: &[&str], kubeconfig: &str) -> Option<String> {
-    let kubectl = root().join("target/testbed/bin/kubectl");
-    let output = Command::new(kubectl)
-        .args(&words[1..])
-        .env("KUBECONFIG", kubeconfig)
-        .output()
-        .unwrap();
+    let output = held::kubectl(kubeconfig, &words[1..]);
     let said = String::from_utf8_lossy(&output.stderr);
     (!output.status.success()).then(|| format!("the printed command {words:?} failed: {said}"))
 }
