@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use held::{Held, kubectl};
+use jiff::Timestamp;
 use kubectl_sts::controller::{Assumption, Input, Profile, forecast};
 use kubectl_sts::model::objects::{Pod, StatefulSet};
 use kubectl_sts::model::ordinal::numbered;
@@ -184,9 +185,8 @@ fn set(name: &str, policy: &str) -> String {
 type Pods = BTreeMap<String, (bool, bool)>;
 
 /// What the model says comes of a set and of the pods that are there.
-fn predicted(set: &StatefulSet, pods: &[&Pod]) -> Pods {
+fn predicted(set: &StatefulSet, pods: &[&Pod], now: Timestamp) -> Pods {
     let (own, foreign): (Vec<&Pod>, Vec<&Pod>) = pods.iter().copied().partition(|pod| owns(set, pod));
-    let now = jiff::Timestamp::now();
     let input = Input {
         taken: foreign.iter().map(|pod| pod.metadata.name.as_str()).collect(),
         ..Input::new(set, own.iter().copied(), [], [], now, Profile::default())
@@ -270,7 +270,11 @@ fn made_before(held: &Held, tally: &mut Tally) {
     for (name, state) in &states {
         let (set, pods) = (new(named(name, &after)), of(name, &before));
         let observed = observed(&set, &pods, &after.pods.items);
-        tally.compare(format!("{name} {state:?}"), predicted(&set, &pods), observed);
+        tally.compare(
+            format!("{name} {state:?}"),
+            predicted(&set, &pods, before.taken_at),
+            observed,
+        );
     }
 }
 
@@ -303,7 +307,11 @@ fn relabelled(held: &Held, tally: &mut Tally) {
         for (name, policy, ordinal) in &states {
             let (set, pods) = (named(name, &before), of(name, &before));
             let what = format!("{name} {policy}, pod {ordinal} relabelled, back: {back}");
-            tally.compare(what, predicted(set, &pods), observed(set, &pods, &after.pods.items));
+            tally.compare(
+                what,
+                predicted(set, &pods, before.taken_at),
+                observed(set, &pods, &after.pods.items),
+            );
         }
     }
 }
