@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::sync::{Slot, desired, slots};
+use super::sync::{Age, Slot, desired, slots};
 use super::{Decision, Input, Op, Phase, WaitFact};
+use crate::model::objects::Pod;
 
 /// Work that the controller would do, by ordinals, if what it waits for were fine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +31,11 @@ pub fn outdated(input: &Input, decision: &Decision) -> Vec<i64> {
         .iter()
         .filter(|slot| slot.pod.is_some() && slot.revision != decision.update_revision);
     old.map(|slot| slot.ordinal).collect()
+}
+
+/// Whether a pod has been Ready for `minReadySeconds`, as the controller counts it.
+pub fn available(input: &Input, pod: &Pod) -> bool {
+    Slot::of(pod).available(Age::of(input))
 }
 
 /// What the decision's waits hold back; empty when it waits for nothing, or when nothing is left to do.

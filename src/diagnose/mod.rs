@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod context;
 pub mod finding;
 pub mod fit;
+pub mod goal;
 pub mod history;
 pub mod ledger;
 pub mod lingering;
@@ -21,6 +22,7 @@ pub mod rules;
 #[cfg(test)]
 mod testing;
 mod verdict;
+pub mod waiter;
 mod waiting;
 
 pub use chain::Link;

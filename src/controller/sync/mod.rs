@@ -17,12 +17,11 @@ mod truncate;
 
 use std::collections::HashMap;
 
-use self::pod::Age;
 use self::revisions::Resolved;
 use super::{Call, Decision, Input, ObjectKind, Op, Phase, Wait, WaitFact};
 use crate::model::objects::{OwnerReference, StatefulSet, StatefulSetStatus};
 
-pub(super) use self::pod::{Slot, desired, slots};
+pub(super) use self::pod::{Age, Slot, desired, slots};
 
 /// Whether a phase goes on after one pod. Under Parallel nothing but an error ends a phase.
 #[derive(Clone, Copy, PartialEq, Eq)]
