@@ -89,7 +89,7 @@ struct Connection {
 }
 
 /// A duration as kubectl takes it: a number of seconds, or numbers with units.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refused = || format!("{text:?} is no duration such as 5s, 1m or 0");
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));

@@ -1,12 +1,14 @@
 //! What every command gets: where to read from, and where and how to write.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::cluster::collect::{Asked, Collected, Keep, collect};
-use crate::cluster::connect::connect;
+use crate::cluster::connect::{Connection, connect};
 use crate::cluster::files::read_snapshot;
+use crate::cluster::watch::Rounds;
 use crate::global::{Colour, Global};
 use crate::model::resource::Resource;
 use crate::model::snapshot::{Scope, Snapshot};
@@ -79,15 +81,34 @@ impl Session {
         Ok(())
     }
 
+    /// Reads from the cluster again and again, for as long as `limit` says.
+    pub async fn rounds<'a>(
+        &self,
+        resources: &'a [Resource],
+        names: &'a [String],
+        limit: Option<Duration>,
+    ) -> Result<Rounds<'a>> {
+        let asked = |connection: &Connection| Asked {
+            scope: self.scope(connection),
+            resources,
+            names,
+            keep: Keep::Nothing,
+        };
+        Rounds::start(self.global.connect_args(), asked, limit).await
+    }
+
+    fn scope(&self, connection: &Connection) -> Scope {
+        match self.global.all_namespaces {
+            true => Scope::All,
+            false => Scope::Namespace(connection.namespace.clone()),
+        }
+    }
+
     /// Reads from the cluster.
     pub async fn collect(&self, resources: &[Resource], names: &[String], keep: Keep) -> Result<Collected> {
         let connection = connect(&self.global.connect_args()).await?;
-        let scope = match self.global.all_namespaces {
-            true => Scope::All,
-            false => Scope::Namespace(connection.namespace.clone()),
-        };
         let asked = Asked {
-            scope,
+            scope: self.scope(&connection),
             resources,
             names,
             keep,

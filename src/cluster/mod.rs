@@ -10,3 +10,4 @@ pub mod collect;
 pub mod connect;
 pub mod error;
 pub mod files;
+pub mod watch;

@@ -7,3 +7,4 @@ pub mod explain;
 pub mod history;
 pub mod status;
 pub mod target;
+pub mod wait;

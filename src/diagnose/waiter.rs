@@ -58,6 +58,13 @@ pub struct Step {
     line: String,
 }
 
+impl Step {
+    /// Whether the wait is over and the goal not reached.
+    pub fn failed(&self) -> bool {
+        !matches!(self.outcome, Outcome::Waiting | Outcome::Reached)
+    }
+}
+
 /// The memory of one wait.
 #[derive(Debug)]
 pub struct Waiter {

@@ -39,6 +39,15 @@ impl<'a> Named<'a> {
         Ok(Self { kind, name })
     }
 
+    /// The set's name, as far as the typed name tells it: a claim's does not.
+    pub fn set(&self) -> Option<&'a str> {
+        match self.kind {
+            Kind::Set => Some(self.name),
+            Kind::Pod => numbered(self.name).map(|(parent, _)| parent),
+            Kind::Claim => None,
+        }
+    }
+
     /// Whether the set is meant, or the set of the pod or claim that is meant.
     pub fn means(&self, set: &StatefulSet) -> bool {
         match self.kind {

@@ -46,6 +46,8 @@ pub enum Format {
     Json,
     /// YAML.
     Yaml,
+    /// JSON on one line.
+    Line,
 }
 
 /// JSON leaves some characters as they are that a terminal acts on. They stand in strings only, where an escape is the
@@ -76,6 +78,7 @@ pub fn envelope<S: Serialize>(kind: &'static str, snapshot: &Snapshot, sets: Vec
     };
     Ok(match format {
         Format::Json => escaped(&serde_json::to_string_pretty(&envelope)?) + "\n",
+        Format::Line => escaped(&serde_json::to_string(&envelope)?) + "\n",
         Format::Yaml => serde_yaml::to_string(&envelope)?,
     })
 }

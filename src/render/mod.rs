@@ -11,5 +11,6 @@ pub mod ledger;
 pub mod overview;
 pub mod palette;
 pub mod table;
+pub mod wait;
 
 pub use layout::Layout;
