@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Fine, also where nothing was found.
     Fine,
-    /// The answer is no: a finding of at least `--fail-on`, or an unknown verdict.
+    /// The answer is no: a finding of at least `--fail-on`, an unknown verdict, or a wait that ended without its goal.
     No,
     /// It could not be done: no connection, forbidden, not found.
     Failed,

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use binary::{PROGRAM, root, run};
 use clap::CommandFactory as _;
 use kubectl_sts::cli::Cli;
+use kubectl_sts::cluster::watch::WATCHED;
 use kubectl_sts::diagnose::rules;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
@@ -116,7 +117,9 @@ fn exit_codes_are_documented() {
         Exit::Fine => "fine, also where nothing was found",
         Exit::Failed => "it could not be done: no connection, forbidden, a name that was not found",
         Exit::Usage => "wrong usage",
-        Exit::No => "the answer is no: a finding of at least `--fail-on`, or a verdict that is unknown",
+        Exit::No => {
+            "the answer is no: a finding of at least `--fail-on`, a verdict that is unknown, or a wait that ended without its goal"
+        }
     };
     let mut codes = [Exit::Fine, Exit::Failed, Exit::Usage, Exit::No];
     codes.sort_by_key(|exit| exit.code());
@@ -155,17 +158,19 @@ fn the_cluster_role_is_what_is_read() {
         }
     };
     rules(DIAGNOSIS.into_iter().chain(PROVISIONERS).collect());
-    role += "# for capture only\n";
-    let mut rules = |resources: Vec<Resource>| {
+    for (comment, resources, verb) in [
+        ("for capture only", RECORDED_BESIDES.to_vec(), "list"),
+        ("for wait, which looks every 10s without it", WATCHED.to_vec(), "watch"),
+    ] {
+        let _ = writeln!(role, "# {comment}");
         for (group, plurals) in by_group(resources) {
             let _ = writeln!(
                 role,
-                "- apiGroups: [{group:?}]\n  resources: [{}]\n  verbs: [list]",
+                "- apiGroups: [{group:?}]\n  resources: [{}]\n  verbs: [{verb}]",
                 plurals.join(", ")
             );
         }
-    };
-    rules(RECORDED_BESIDES.to_vec());
+    }
     block("README.md", "cluster role", &format!("```yaml\n{role}```"));
 }
 
@@ -208,6 +213,8 @@ fn the_cluster_role_suffices() {
         "{remarks}"
     );
     assert_eq!(answer.pointer("/sets/0/findings/0/certainty"), Some(&"certain".into()));
+    let waited = ask("wait web --timeout 3s");
+    assert!(waited.0.contains("TIMED OUT") && waited.1.is_empty(), "{waited:?}");
     let capture = ask("capture -A -o -");
     assert!(
         capture.1.contains("objects;") && !capture.1.contains("without"),

@@ -25,7 +25,7 @@ const WALL: [(&str, &[&str]); 27] = [
     ("crate::commands", &["commands", "cli"]),
     ("crate::session", &["commands", "cli"]),
     ("crate::cli", &[]),
-    ("crate::global", &["session", "cli"]),
+    ("crate::global", &["session", "commands", "cli"]),
     ("crate::exit", &["commands", "cli"]),
     ("kube", &["cluster"]),
     ("hickory_resolver", &["cluster"]),

@@ -144,22 +144,6 @@ pub fn look(cx: &Context<'_>, report: &SetReport, goal: Goal) -> Result<Look, Ga
         let ready = !apart.contains(&row.ordinal) && is_ready(cx, row);
         Some(format!("{} {ready} ", pod.metadata.uid))
     });
-    let waits = cx
-        .decision
-        .waits_for
-        .iter()
-        .map(|wait| format!("{} {}", wait.name, wait.fact.name()));
-    let calls = cx
-        .decision
-        .calls
-        .iter()
-        .map(|call| format!("{:?} {}", call.op, call.name));
-    let blocked = blocker.as_ref().map(|blocker| (blocker.code, &blocker.subject));
-    let line = format!(
-        "{reached} {late} {progress:?} {:?} {:?} {blocked:?}",
-        report.verdict,
-        calls.chain(waits).collect::<Vec<_>>()
-    );
     let far = match goal {
         Goal::Complete if reached => done(cx, progress),
         Goal::Complete => format!(
@@ -180,16 +164,30 @@ pub fn look(cx: &Context<'_>, report: &SetReport, goal: Goal) -> Result<Look, Ga
         _ if late => ": the controller has not seen the newest change yet".to_owned(),
         _ => format!(": {}", next(cx)),
     };
+    let says = far + &comes;
+    let blocked = blocker.as_ref().map(|blocker| (blocker.code, &blocker.subject));
     Ok(Look {
         reached,
         moving,
-        says: far + &comes,
+        line: format!("{} {:?} {blocked:?}", without_seconds(&says), report.verdict),
+        says,
         progress,
         verdict: report.verdict,
         blocker,
         marks: marks.collect(),
-        line,
     })
+}
+
+/// What is left of a grace period or of `minReadySeconds` changes with every look, and says nothing new.
+fn without_seconds(text: &str) -> String {
+    let counts = |word: &&str| {
+        let digits = word.trim_end_matches([',', ';']).strip_suffix('s');
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    text.split(' ')
+        .filter(|word| !counts(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Pods that the set of this name left behind, as long as they say so themselves.

@@ -11,6 +11,7 @@ mod scenario;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/scene.rs"]
 mod scene;
+#[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/served.rs"]
 mod served;
 

@@ -43,6 +43,8 @@ pub enum Answer {
     Half(Vec<u8>),
     /// An answer as another server gave it, head and all.
     Whole(Vec<u8>),
+    /// What another server sends, as it comes.
+    Stream(Arc<TcpStream>),
     /// The end of the connection.
     Close,
 }
@@ -176,6 +178,10 @@ fn serve(mut stream: impl Read + Write, seen: &Record, answer: &impl Fn(&Seen, u
                 ([head.as_bytes(), &body[..body.len() / 2]].concat(), Then::End)
             }
             Answer::Whole(answer) => (answer, Then::End),
+            Answer::Stream(from) => {
+                let _ = pass_on(&from, &mut stream);
+                return;
+            }
             Answer::HeadOnly => (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_vec(), Then::Wait),
             Answer::Silence => (Vec::new(), Then::Wait),
             Answer::Close => (Vec::new(), Then::End),
@@ -190,6 +196,18 @@ fn serve(mut stream: impl Read + Write, seen: &Record, answer: &impl Fn(&Seen, u
             Then::Wait => thread::park(),
             Then::End => return,
         }
+    }
+}
+
+/// Each part at once: what waits in a buffer is late.
+fn pass_on(mut from: &TcpStream, to: &mut impl Write) -> std::io::Result<()> {
+    let mut part = [0; 4096];
+    loop {
+        match from.read(&mut part)? {
+            0 => return Ok(()),
+            length => to.write_all(&part[..length])?,
+        }
+        to.flush()?;
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
@@ -21,6 +21,8 @@ pub struct Fault {
     on: String,
     /// Only pages behind the first.
     later_page: bool,
+    /// Only watches.
+    watch: bool,
     /// How often.
     times: usize,
     answer: Answer,
@@ -32,6 +34,7 @@ impl Fault {
         Fault {
             on: on.to_owned(),
             later_page: false,
+            watch: false,
             times: usize::MAX,
             answer,
         }
@@ -48,6 +51,10 @@ impl Fault {
         }
     }
 
+    pub fn on_watches(self) -> Fault {
+        Fault { watch: true, ..self }
+    }
+
     fn is_for(&self, request: &Seen) -> bool {
         let (method, path, query) = parts(request);
         let (on_method, on_path) = self.on.split_once(' ').unwrap();
@@ -55,6 +62,7 @@ impl Fault {
         on_method == method
             && (path.ends_with(&format!("/{on_path}")) || on_path == "*")
             && (page || !self.later_page)
+            && (watches(request) || !self.watch)
             && self.times > 0
     }
 }
@@ -74,6 +82,11 @@ pub fn behind(faults: Vec<Fault>, next: impl Fn(&Seen) -> Answer + Send + Sync +
     })
 }
 
+/// Whether a request is for what changes, and its answer goes on.
+fn watches(request: &Seen) -> bool {
+    parts(request).2.split('&').any(|pair| pair == "watch=true")
+}
+
 /// What a server answers; one connection a request.
 pub fn upstream(address: SocketAddr) -> impl Fn(&Seen) -> Answer + Send + Sync {
     move |request| {
@@ -81,16 +94,17 @@ pub fn upstream(address: SocketAddr) -> impl Fn(&Seen) -> Answer + Send + Sync {
         let kept = request.headers.iter().filter(|(name, _)| name != "connection");
         kept.for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         head.push_str("connection: close\r\n\r\n");
-        let mut answer = Vec::new();
         let asked = TcpStream::connect(address).and_then(|mut server| {
             server.write_all(head.as_bytes())?;
             server.write_all(&request.body)?;
-            server.read_to_end(&mut answer)
+            if watches(request) {
+                return Ok(Answer::Stream(Arc::new(server)));
+            }
+            let mut answer = Vec::new();
+            server.read_to_end(&mut answer)?;
+            Ok(Answer::Whole(answer))
         });
-        match asked {
-            Ok(_) => Answer::Whole(answer),
-            Err(_) => Answer::Close,
-        }
+        asked.unwrap_or(Answer::Close)
     }
 }
 
@@ -111,6 +125,8 @@ pub fn recorded(cluster: Value) -> impl Fn(&Seen) -> Answer + Send + Sync {
         let (method, path, query) = parts(request);
         assert_eq!(method, "GET", "a recording cannot be written to");
         let mut answer = match path {
+            // Nothing ever changes.
+            _ if watches(request) => return Answer::HeadOnly,
             "/version" => Answer::json(200, &json!({"gitVersion": cluster["serverVersion"]}).to_string()),
             path => object_or_list(&cluster, path, query),
         };
