@@ -4,7 +4,7 @@
 
 use super::profile::{PROVEN, parse};
 use super::revision_bytes::hash_label;
-use super::{Decision, Input, Op, Profile, outdated, sync};
+use super::{Call, Decision, Input, Op, Profile, outdated, sync};
 
 /// The behaviour that is expected, and those that cannot be ruled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,6 +206,7 @@ fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
     ((a.availability, a.inclusive) != (b.availability, b.inclusive) && availability())
         || (a.hash_labels != b.hash_labels && hashes())
         || (a.semantic_revisions != b.semantic_revisions && compares())
+        || (a.null_timestamps != b.null_timestamps && compares())
         || (a.max_unavailable != b.max_unavailable && (unordered || asks()) && updates())
         || (a.replaces_unavailable != b.replaces_unavailable && max_unavailable && unordered && updates())
         || (a.max_unavailable_reported != b.max_unavailable_reported && max_unavailable && asks())
@@ -216,11 +217,17 @@ fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
 /// Whether they do or wait for something else. In which order a Parallel set is worked on does not count, nor does
 /// under which name the same wait goes.
 fn differ(a: &Decision, b: &Decision) -> bool {
+    // A revision that does not exist yet goes under the name that each behaviour would give it.
+    let spoken = |decision: &Decision, name: &str| {
+        let new = decision.update_revision_is_new && name == decision.update_revision;
+        if new { String::new() } else { name.to_owned() }
+    };
     let calls = |decision: &Decision| {
+        let revision = |call: &Call| call.revision.as_ref().map(|name| spoken(decision, name));
         let mut calls: Vec<_> = decision
             .calls
             .iter()
-            .map(|call| (call.op, call.name.clone(), call.revision.clone()))
+            .map(|call| (call.op, spoken(decision, &call.name), revision(call)))
             .collect();
         calls.sort();
         // What is deleted twice is deleted once.

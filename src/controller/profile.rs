@@ -22,6 +22,8 @@ pub struct Profile {
     pub availability: bool,
     /// A pod is available at the instant when `minReadySeconds` have passed, and not only after it (1.34).
     pub inclusive: bool,
+    /// A revision stores `metadata.creationTimestamp: null` with the template, which none has (until 1.33).
+    pub null_timestamps: bool,
     /// Revisions whose labelled hashes are different numbers differ, though their bytes do not (until 1.33).
     pub hash_labels: bool,
     /// `StatefulSetSemanticRevisionComparison`: a revision that differs only in what defaulting adds is the same (1.34.2).
@@ -78,6 +80,7 @@ impl Profile {
             exact,
             availability: minor >= 34,
             inclusive: minor >= 34,
+            null_timestamps: minor < 34,
             hash_labels: minor < 34,
             semantic_revisions: (minor, patch) >= (34, 2),
             max_unavailable: default_on,

@@ -1,15 +1,63 @@
 //! Templates and the histories they leave, with names and bytes as a controller or an older one would have made them.
 
+use std::sync::OnceLock;
+
 use fastrand::Rng;
 use kubectl_sts::controller::{canonical, hash, revision_name};
 use serde_json::{Value, json};
 
 use crate::states::{Shape, reference, weighted};
+use crate::versions::Version;
 
 /// A template as the server completes it; versions differ in image and in what else a template may hold.
-pub fn template(version: usize) -> Value {
+pub fn template(of: Version, version: usize) -> Value {
+    static SALTS: [OnceLock<usize>; 2] = [const { OnceLock::new() }; 2];
+    let salt = &SALTS[usize::from(of.writes_null_timestamps())];
+    salted(
+        version,
+        if version == 0 {
+            *salt.get_or_init(|| salt_for(of))
+        } else {
+            0
+        },
+    )
+}
+
+/// A template whose revision's hash happens to be a number: until 1.33 controllers compare such ones.
+fn salt_for(of: Version) -> usize {
+    let number = |salt: &usize| {
+        let hash = hash(&canonical(&patch(of, &salted(0, *salt))), 0);
+        hash.parse::<i32>().is_ok()
+    };
+    (1..).find(number).unwrap_or_default()
+}
+
+/// What a controller of this version stores of a template.
+fn patch(of: Version, template: &Value) -> Value {
+    let mut template = template.clone();
+    if of.writes_null_timestamps() {
+        template["metadata"]["creationTimestamp"] = Value::Null;
+        if let Some(claim) = template.pointer_mut("/spec/volumes/1/ephemeral/volumeClaimTemplate") {
+            claim["metadata"]["creationTimestamp"] = Value::Null;
+        }
+    }
+    template["$patch"] = "replace".into();
+    json!({"spec": {"template": template}})
+}
+
+fn salted(version: usize, salt: usize) -> Value {
+    let mut template = plain(version, salt);
+    if version == 2 {
+        let claim = json!({"metadata": {}, "spec": {"accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem", "resources": {}}});
+        let volume = json!({"name": "scratch", "ephemeral": {"volumeClaimTemplate": claim}});
+        template["spec"]["volumes"].as_array_mut().unwrap().push(volume);
+    }
+    template
+}
+
+fn plain(version: usize, salt: usize) -> Value {
     json!({
-        "metadata": {"labels": {"app": "a"}, "annotations": {"note": "<&> \u{2028}é"}},
+        "metadata": {"labels": {"app": "a"}, "annotations": {"note": "<&> \u{2028}é", "salt": salt.to_string()}},
         "spec": {
             "containers": [{
                 "name": "c", "image": format!("registry.example/db:{version}"), "imagePullPolicy": "IfNotPresent",
@@ -26,13 +74,10 @@ pub fn template(version: usize) -> Value {
     })
 }
 
-/// What a revision stores of a template; older servers wrote nulls and lacked fields that are defaulted now.
-fn stored(rng: &mut Rng, version: usize) -> Value {
-    let mut template = template(version);
-    template["$patch"] = "replace".into();
-    if rng.f32() < 0.15 {
-        template["metadata"]["creationTimestamp"] = Value::Null;
-    }
+/// What a revision stores of a template: servers of another age wrote nulls or none, and lacked fields that are
+/// defaulted now.
+fn stored(rng: &mut Rng, of: Version, version: usize) -> Value {
+    let mut template = template(of, version);
     if rng.f32() < 0.15 {
         let paths = [
             ("/spec", "restartPolicy"),
@@ -51,19 +96,22 @@ fn stored(rng: &mut Rng, version: usize) -> Value {
             fields.remove(key);
         }
     }
-    json!({"spec": {"template": template}})
+    let mut stored = patch(of, &template);
+    if rng.f32() < 0.15 {
+        let metadata = stored["spec"]["template"]["metadata"].as_object_mut().unwrap();
+        if metadata.remove("creationTimestamp").is_none() {
+            metadata.insert("creationTimestamp".to_owned(), Value::Null);
+        }
+    }
+    stored
 }
 
 /// A history, and the names that pods and status may speak of.
-pub fn revisions(rng: &mut Rng, shape: &mut Shape, version: usize) -> Vec<Value> {
-    let clean = json!({"spec": {"template": {"$patch": "replace"}}});
-    let mut wanted = clean;
-    let fields = template(version);
-    wanted["spec"]["template"]
-        .as_object_mut()
-        .unwrap()
-        .extend(fields.as_object().unwrap().clone());
-    let expected = revision_name(shape.name, &hash(&canonical(&wanted), 0));
+pub fn revisions(rng: &mut Rng, shape: &mut Shape, server: Version, version: usize) -> Vec<Value> {
+    let expected = revision_name(
+        shape.name,
+        &hash(&canonical(&patch(server, &template(server, version))), 0),
+    );
     let mut list = Vec::new();
     let mut names = Vec::new();
     let mut newest = None;
@@ -75,7 +123,7 @@ pub fn revisions(rng: &mut Rng, shape: &mut Shape, version: usize) -> Vec<Value>
         } else {
             rng.usize(0..3 + count)
         };
-        let data = stored(rng, of);
+        let data = stored(rng, server, of);
         let honest = revision_name(shape.name, &hash(&canonical(&data), 0));
         let name = if rng.f32() < 0.7 {
             honest
@@ -94,8 +142,18 @@ pub fn revisions(rng: &mut Rng, shape: &mut Shape, version: usize) -> Vec<Value>
             .collect();
         let app = weighted(rng, &[("a", 96), ("b", 4)]);
         let number = if rng.f32() < 0.9 { at as i64 + 1 } else { rng.i64(1..4) };
+        let mut labels = json!({"app": app});
+        let label = [
+            hash(&canonical(&data), 0),
+            "5".to_owned(),
+            "99999999999".to_owned(),
+            "b".to_owned(),
+        ];
+        if rng.f32() < 0.5 {
+            labels["controller.kubernetes.io/hash"] = rng.choice(label).into();
+        }
         list.push(json!({
-            "metadata": {"name": name, "namespace": "d", "uid": format!("rev-{at}"), "labels": {"app": app},
+            "metadata": {"name": name, "namespace": "d", "uid": format!("rev-{at}"), "labels": labels,
                 "creationTimestamp": format!("2026-01-0{}T00:00:00Z", rng.u32(1..=3)), "ownerReferences": owners},
             "revision": number,
             "data": data,

@@ -1,8 +1,9 @@
 //! The controller model against the real controller, on random states.
 //!
-//! Needs the oracle, which `tests/testbed/build` makes; so the test is ignored unless asked for:
+//! Needs the oracles, which `tests/testbed/build` makes; so the tests are ignored unless asked for:
 //! `cargo test --release --test differential -- --ignored --nocapture`.
-//! `KUBECTL_STS_ORACLE` names the binary, `KUBECTL_STS_STATES` and `KUBECTL_STS_SEED` how many states and which.
+//! `KUBECTL_STS_VERSIONS` says which controllers (`1.33,1.36`, or `all`; otherwise the newest and one older),
+//! `KUBECTL_STS_STATES` and `KUBECTL_STS_SEED` how many states for each, and which.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -15,31 +16,46 @@ mod history;
 mod oracle;
 mod shrink;
 mod states;
+mod tally;
+mod versions;
 
 use std::sync::Mutex;
 use std::time::Instant;
 
-use compare::Tally;
 use kubectl_sts::controller::canonical;
 use oracle::Oracle;
+use tally::Tally;
+use versions::Version;
 
 const CHUNK: usize = 500;
 
 #[test]
-#[ignore = "needs the oracle: tests/testbed/build"]
+#[ignore = "needs the oracles: tests/testbed/build"]
 fn model_and_controller_agree() {
-    let count = setting("KUBECTL_STS_STATES", 20_000);
     let seed = setting("KUBECTL_STS_SEED", 1);
+    for version in Version::wanted() {
+        let started = Instant::now();
+        let tally = hold_against(version, seed, setting("KUBECTL_STS_STATES", 20_000));
+        println!("{}", tally.report(version, started.elapsed(), seed));
+        if let Some(state) = tally.smallest_mismatch() {
+            let (state, theirs) = shrink::smallest(&mut Oracle::start(version), state.clone());
+            let (state, ours) = (canonical(&state), compare::model(&state));
+            panic!("model and controller differ\nstate: {state}\ncontroller: {theirs}\nmodel: {ours:#?}");
+        }
+        assert_eq!(tally.complaints(), [""; 0], "Kubernetes {}", version.full);
+    }
+}
+
+fn hold_against(version: Version, seed: usize, count: usize) -> Tally {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = Mutex::new(0);
     let total = Mutex::new(Tally::default());
-    let started = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                let mut oracle = Oracle::start();
+                let mut oracle = Oracle::start(version);
                 while let Some((from, to)) = chunk(&next, count) {
-                    let states: Vec<_> = (from..to).map(|n| states::generate(seed, n)).collect();
+                    let states: Vec<_> = (from..to).map(|n| states::generate(version, seed, n)).collect();
                     let answers = oracle.ask(&states);
                     let mut tally = Tally::default();
                     for (state, answer) in states.iter().zip(&answers) {
@@ -51,27 +67,18 @@ fn model_and_controller_agree() {
         }
     });
     let tally = total.into_inner().unwrap();
-    println!("{}", tally.report(started.elapsed(), seed));
-    if let Some(state) = tally.smallest_mismatch() {
-        let (state, theirs) = shrink::smallest(&mut Oracle::start(), state.clone());
-        let (state, ours) = (canonical(&state), compare::model(&state));
-        panic!("model and controller differ\nstate: {state}\ncontroller: {theirs}\nmodel: {ours:#?}");
-    }
-    assert_eq!(tally.states, count);
-    assert_eq!(
-        tally.unexplained(),
-        0,
-        "OrderedReady stopped without acting, failing or naming what it waits for"
-    );
+    assert_eq!(tally.states(), count);
+    tally
 }
 
 /// Needs no oracle: that the model decides as the controller does is the other test's matter.
 #[test]
 fn curing_what_is_waited_for_sets_free_what_is_held_back() {
     let count = setting("KUBECTL_STS_CURED_STATES", 1_500);
+    let [.., newest] = versions::ALL;
     let seed = setting("KUBECTL_STS_SEED", 1);
     for number in 0..count {
-        let state = states::generate(seed, number);
+        let state = states::generate(newest, seed, number);
         if let Some(complaint) = cure::complaint(&state) {
             panic!("{complaint}\nstate: {}", canonical(&state));
         }

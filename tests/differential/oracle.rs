@@ -1,11 +1,12 @@
 //! The oracle as a child process: lines in, lines out.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use kubectl_sts::controller::canonical;
 use serde_json::Value;
+
+use crate::versions::Version;
 
 /// One process; it ends when its input does.
 pub struct Oracle {
@@ -15,12 +16,15 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn start() -> Self {
-        let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/testbed/bin/oracle");
-        let path = std::env::var_os("KUBECTL_STS_ORACLE").map_or_else(built, PathBuf::from);
+    pub fn start(version: Version) -> Self {
+        let path = version.binary();
         let child = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.unwrap_or_else(|error| {
-            panic!("no oracle at {}: {error}; tests/testbed/build makes it", path.display());
+            let name = path.file_name().unwrap_or_default().display();
+            panic!(
+                "no oracle at {}: {error}; tests/testbed/build {name} makes it",
+                path.display()
+            );
         });
         let to = child.stdin.take();
         let from = BufReader::new(child.stdout.take().unwrap());

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::compare::model;
 use crate::history::{revisions, template};
+use crate::versions::Version;
 
 /// How much is wrong: sound sets reach the later phases, broken ones stop early.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,9 +38,9 @@ pub struct Shape {
 }
 
 /// The state of this number; the same seed gives the same states, whatever came before.
-pub fn generate(seed: usize, number: usize) -> Value {
+pub fn generate(version: Version, seed: usize, number: usize) -> Value {
     let rng = &mut Rng::with_seed((seed as u64) << 32 | number as u64);
-    let mut state = draw(rng, number);
+    let mut state = draw(version, rng, number);
     // A controller that has seen everything writes no status: only this makes that happen often.
     if rng.f32() < 0.35
         && let Some(status) = model(&state).0.status
@@ -55,13 +56,13 @@ pub fn generate(seed: usize, number: usize) -> Value {
     state
 }
 
-fn draw(rng: &mut Rng, number: usize) -> Value {
+fn draw(version: Version, rng: &mut Rng, number: usize) -> Value {
     let mood = weighted(
         rng,
         &[
-            (Mood::Sound, 25),
+            (Mood::Sound, 20),
             (Mood::OneFault, 30),
-            (Mood::Missing, 15),
+            (Mood::Missing, 20),
             (Mood::Surplus, 15),
             (Mood::Chaos, 15),
         ],
@@ -78,28 +79,27 @@ fn draw(rng: &mut Rng, number: usize) -> Value {
         faulty: start + rng.i64(0..=replicas + 1),
         updated_from: if rng.bool() { 0 } else { rng.i64(0..=replicas + 1) },
     };
-    let version = rng.usize(0..3);
-    let revisions = revisions(rng, &mut shape, version);
+    let template = rng.usize(0..3);
+    let revisions = revisions(rng, &mut shape, version, template);
     let gate = rng.f32() < 0.3;
-    let set = set(rng, &shape, version, gate);
+    let set = set(rng, &shape, (version, template), gate);
     let pods = pods(rng, &shape);
     let claims = claims(rng, &shape, &pods, &set);
     // A pod that turned Ready at 11:59:30 is available at exactly 12:00:00.
     let now = weighted(
         rng,
         &[
-            ("2026-05-01T12:00:00Z", 50),
-            ("2026-05-01T12:00:00.5Z", 25),
-            ("2026-05-01T11:59:59.9Z", 25),
+            ("2026-05-01T12:00:00Z", if version.told_the_time() { 50 } else { 0 }),
+            ("2026-05-01T12:00:07Z", 25),
+            ("2026-05-01T11:59:53Z", 25),
         ],
     );
-    let mut state =
-        json!({"id": number, "now": now, "set": set, "pods": pods, "claims": claims, "revisions": revisions});
+    let mut state = json!({"id": number, "serverVersion": version.full, "now": now, "set": set, "pods": pods, "claims": claims, "revisions": revisions});
     let mut gates = Map::new();
     if gate {
         gates.insert("MaxUnavailableStatefulSet".into(), true.into());
     }
-    if rng.f32() < 0.1 {
+    if version.compares_semantically() && rng.f32() < 0.1 {
         gates.insert("StatefulSetSemanticRevisionComparison".into(), false.into());
     }
     if !gates.is_empty() {
@@ -108,7 +108,7 @@ fn draw(rng: &mut Rng, number: usize) -> Value {
     state
 }
 
-fn set(rng: &mut Rng, shape: &Shape, version: usize, gate: bool) -> Value {
+fn set(rng: &mut Rng, shape: &Shape, of: (Version, usize), gate: bool) -> Value {
     let claims: Vec<_> = shape
         .templates
         .iter()
@@ -129,10 +129,10 @@ fn set(rng: &mut Rng, shape: &Shape, version: usize, gate: bool) -> Value {
             "podManagementPolicy": weighted(rng, &[("OrderedReady", 50), ("Parallel", 50)]),
             "selector": {"matchLabels": {"app": "a"}},
             "serviceName": "web",
-            "template": template(version),
+            "template": template(of.0, of.1),
             "volumeClaimTemplates": claims,
             "revisionHistoryLimit": weighted(rng, &[(10, 50), (0, 15), (1, 15), (2, 10), (-1, 10)]),
-            "minReadySeconds": weighted(rng, &[(0, 60), (30, 40)]),
+            "minReadySeconds": weighted(rng, &[(0, 60), (30, if shape.mood == Mood::Surplus { 120 } else { 40 })]),
             "updateStrategy": strategy(rng, shape, gate),
         },
         "status": {
@@ -167,6 +167,8 @@ fn strategy(rng: &mut Rng, shape: &Shape, gate: bool) -> Value {
     match rng.u32(0..100) {
         0..12 => json!({"type": "OnDelete"}),
         12..28 => json!({"type": "RollingUpdate"}),
+        28..30 => json!({"type": "Recreate"}),
+        30..32 => json!({"type": "Other", "rollingUpdate": {"partition": rng.i64(0..=shape.replicas)}}),
         _ => {
             let partition = if rng.bool() { 0 } else { rng.i64(0..=shape.replicas + 2) };
             let mut rolling = json!({"partition": partition});
@@ -178,6 +180,7 @@ fn strategy(rng: &mut Rng, shape: &Shape, gate: bool) -> Value {
                     json!("1%"),
                     json!("50%"),
                     json!("100%"),
+                    json!("all"),
                     Value::Null,
                 ];
                 let wanted = rng.choice(wanted).unwrap_or_default();
@@ -270,7 +273,8 @@ fn pod(rng: &mut Rng, shape: &Shape, ordinal: i64, label: &str, fault: bool) -> 
     let (phase, conditions) = if !fault {
         ("Running", ready("True", Some(since)))
     } else {
-        match rng.u32(0..100) {
+        let young = shape.mood == Mood::Surplus && rng.f32() < 0.5;
+        match if young { 45 } else { rng.u32(0..100) } {
             0..20 => ("Pending", json!([])),
             20..40 => ("Running", ready("False", Some(since))),
             40..52 => ("Running", ready("True", Some("2026-05-01T11:59:45Z"))),
@@ -288,8 +292,12 @@ fn pod(rng: &mut Rng, shape: &Shape, ordinal: i64, label: &str, fault: bool) -> 
         "spec": {"containers": [], "volumes": volumes},
         "status": {"phase": phase, "conditions": conditions},
     });
-    let healthy = fault && phase == "Running" && rng.f32() < 0.4;
-    if healthy || rng.f32() < if fault { 0.15 } else { 0.005 } {
+    let going = match phase {
+        "Running" => 0.4,
+        "Failed" | "Succeeded" => 0.5,
+        _ => 0.0,
+    };
+    if fault && rng.f32() < going || rng.f32() < if fault { 0.15 } else { 0.005 } {
         pod["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:20Z".into();
     }
     pod
@@ -308,7 +316,7 @@ fn claims(rng: &mut Rng, shape: &Shape, pods: &[Value], set: &Value) -> Vec<Valu
         let odd = match shape.mood {
             Mood::Sound => rng.f32() < 0.02,
             Mood::OneFault => ordinal == shape.faulty && rng.f32() < 0.5,
-            Mood::Missing => !exists && rng.f32() < 0.4,
+            Mood::Missing => !exists && rng.f32() < 0.8,
             Mood::Surplus => ordinal >= shape.start + shape.replicas && rng.f32() < 0.2,
             Mood::Chaos => rng.f32() < 0.3,
         };
@@ -324,7 +332,7 @@ fn claims(rng: &mut Rng, shape: &Shape, pods: &[Value], set: &Value) -> Vec<Valu
                         else { vec![] }},
                 "spec": {}, "status": {"phase": "Bound"},
             });
-            if rng.f32() < if odd { 0.2 } else { 0.01 } {
+            if rng.f32() < if odd { 0.3 } else { 0.01 } {
                 claim["metadata"]["deletionTimestamp"] = "2026-05-01T11:59:00Z".into();
             }
             claims.push(claim);
@@ -342,6 +350,10 @@ fn owners(rng: &mut Rng, set: &str, pod: &str, ordinal: i64) -> Vec<Value> {
         reference("v1", "ConfigMap", pod, "map-uid", rng.f32() < 0.3),
         reference("operator.example/v1", "Database", set, "db-uid", rng.bool()),
     ];
+    if rng.f32() < 0.35 {
+        let [_, _, _, earlier_pod, ..] = all;
+        return vec![earlier_pod];
+    }
     let count = rng.usize(0..=2);
     rng.choose_multiple(all, count)
 }

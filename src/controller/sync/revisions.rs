@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::super::revision_bytes::{canonical, hash, hash_label, number, revision_name};
-use super::super::{Call, Input, Op};
+use super::super::{Call, Input, Op, Profile};
 use super::semantic;
 use crate::model::objects::{Revision, StatefulSet};
 
@@ -50,21 +50,18 @@ pub(super) fn resolve(input: &Input, listed: &[&Revision]) -> Resolved {
     let mut resolved = match trusted(input, listed) {
         Some(name) => found(name),
         None => {
-            let wanted = patch(&input.set.spec.template.0);
+            let wanted = patch(&input.set.spec.template.0, &input.profile);
             let next = listed.last().map_or(1, |last| last.revision + 1);
-            let labelled = input
-                .profile
-                .hash_labels
-                .then(|| number(&hash(&canonical(&wanted), collisions)));
-            let other = |revision: &Revision| match (labelled.flatten(), hash_label(revision)) {
-                (Some(wanted), Some(label)) => wanted != label,
-                _ => false,
-            };
+            let label = |revision: &Revision| hash_label(revision).filter(|_| input.profile.hash_labels);
+            let labelled = || number(&hash(&canonical(&wanted), collisions));
+            let differ = |a: Option<i32>, b: &dyn Fn() -> Option<i32>| a.is_some_and(|a| b().is_some_and(|b| a != b));
             let equal = listed
                 .iter()
-                .rfind(|revision| revision.data == wanted && !other(revision));
+                .rfind(|revision| revision.data == wanted && !differ(label(revision), &labelled));
             match (equal, listed.last()) {
-                (Some(equal), Some(last)) if equal.data == last.data => found(&last.metadata.name),
+                (Some(equal), Some(last)) if equal.data == last.data && !differ(label(last), &|| label(equal)) => {
+                    found(&last.metadata.name)
+                }
                 // A rollback: the old object gets the highest number and keeps its name.
                 (Some(equal), _) => {
                     let name = &equal.metadata.name;
@@ -73,7 +70,9 @@ pub(super) fn resolve(input: &Input, listed: &[&Revision]) -> Resolved {
                         ..found(name)
                     }
                 }
-                (None, Some(last)) if input.profile.semantic_revisions && semantic::same(last, &wanted) => {
+                (None, Some(last))
+                    if input.profile.semantic_revisions && semantic::same(last, &wanted, &input.profile) =>
+                {
                     found(&last.metadata.name)
                 }
                 _ => create(input, &wanted, next),
@@ -104,12 +103,30 @@ fn trusted<'a>(input: &Input<'a>, listed: &[&Revision]) -> Option<&'a str> {
 }
 
 /// The patch that a revision stores. Source: `stateful_set_utils.go` (getPatch).
-pub(super) fn patch(template: &Value) -> Value {
+pub(super) fn patch(template: &Value, profile: &Profile) -> Value {
     let mut template = template.clone();
+    if profile.null_timestamps {
+        null_timestamp(&mut template);
+        let volumes = template.pointer_mut("/spec/volumes").and_then(Value::as_array_mut);
+        let claims = volumes.into_iter().flatten();
+        claims
+            .filter_map(|volume| volume.pointer_mut("/ephemeral/volumeClaimTemplate"))
+            .for_each(null_timestamp);
+    }
     if let Some(fields) = template.as_object_mut() {
         fields.insert("$patch".to_owned(), json!("replace"));
     }
     json!({"spec": {"template": template}})
+}
+
+/// What Go's encoder made of a time that was not set.
+fn null_timestamp(object: &mut Value) {
+    let metadata = object
+        .as_object_mut()
+        .map(|fields| fields.entry("metadata").or_insert_with(|| json!({})));
+    if let Some(fields) = metadata.and_then(Value::as_object_mut) {
+        fields.insert("creationTimestamp".to_owned(), Value::Null);
+    }
 }
 
 fn create(input: &Input, wanted: &Value, number: i64) -> Resolved {

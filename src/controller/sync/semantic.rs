@@ -8,10 +8,11 @@
 
 use serde_json::{Value, json};
 
+use crate::controller::Profile;
 use crate::model::objects::Revision;
 
 /// Whether restoring `revision` gives the wanted patch.
-pub(super) fn same(revision: &Revision, wanted: &Value) -> bool {
+pub(super) fn same(revision: &Revision, wanted: &Value, profile: &Profile) -> bool {
     let Some(template) = revision.template() else {
         return false;
     };
@@ -24,7 +25,7 @@ pub(super) fn same(revision: &Revision, wanted: &Value) -> bool {
     if let Some(spec) = template.get_mut("spec") {
         pod_spec(spec);
     }
-    super::revisions::patch(&template) == *wanted
+    super::revisions::patch(&template, profile) == *wanted
 }
 
 /// `null` and empty lists are what a decoded object does not have.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::{HeldBack, State, held_back, outdated};
+use crate::controller::{HeldBack, Profile, State, held_back, outdated};
 
 const GOOD: &str = "good";
 
@@ -17,8 +17,8 @@ fn state(change: Value, pods: Vec<Value>) -> Value {
     for (key, value) in change.as_object().unwrap() {
         spec[key] = value.clone();
     }
-    let data = revisions::patch(&spec["template"]);
-    let old = revisions::patch(&json!({"spec": {"nodeName": "old"}}));
+    let data = revisions::patch(&spec["template"], &Profile::default());
+    let old = revisions::patch(&json!({"spec": {"nodeName": "old"}}), &Profile::default());
     json!({
         "now": "2026-05-01T12:00:00Z",
         "set": {"metadata": {"name": "web", "namespace": "d", "uid": "set", "generation": 2}, "spec": spec,
