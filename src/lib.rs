@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod commands;
 pub mod controller;
 pub mod diagnose;
+pub mod dns;
 pub mod exit;
 pub mod global;
 pub mod model;

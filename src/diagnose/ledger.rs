@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::next::next;
 use crate::controller::Call;
-use crate::model::objects::{Claim, EndpointSlice};
+use crate::model::objects::Claim;
 use crate::model::pod_state::{pod_state, since};
 use crate::model::set::{ClaimSlot, Ordinal};
 
@@ -292,17 +292,9 @@ fn published<'a>(cx: &Context<'a>) -> Option<BTreeMap<&'a str, bool>> {
     let slices = &cx.linked.snapshot.slices;
     cx.need(slices).ok()?;
     let service = cx.model.service.filter(|service| service.headless())?;
-    let ours = |slice: &&EndpointSlice| {
-        slice.metadata.namespace == service.metadata.namespace
-            && slice.metadata.labels.get("kubernetes.io/service-name") == Some(&service.metadata.name)
-    };
     let mut names = BTreeMap::new();
-    for endpoint in slices
-        .items
-        .iter()
-        .filter(ours)
-        .flat_map(|slice| slice.endpoints.iter().flatten())
-    {
+    let slices = cx.linked.slices(service);
+    for endpoint in slices.into_iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
         if let Some(name) = endpoint.hostname.as_deref() {
             // Absent means unknown, which consumers take as ready.
             *names.entry(name).or_insert(false) |= endpoint.conditions.ready.unwrap_or(true);

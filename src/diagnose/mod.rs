@@ -20,7 +20,7 @@ pub mod readiness;
 mod report;
 pub mod rules;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod verdict;
 pub mod waiter;
 mod waiting;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::declared::{Declared, declared};
 use super::objects::{
-    Claim, Event, Meta, Node, Object, PersistentVolume, Pod, Revision, Service, StatefulSet, StorageClass,
+    Claim, EndpointSlice, Event, Meta, Node, Object, PersistentVolume, Pod, Revision, Service, StatefulSet,
+    StorageClass,
 };
 use super::ordinal;
 use super::snapshot::Snapshot;
@@ -119,6 +120,16 @@ impl<'a> Linked<'a> {
     /// A Service by name, if it was read.
     pub fn service(&self, namespace: &str, name: &str) -> Option<&'a Service> {
         self.services.get(&(namespace, name)).copied()
+    }
+
+    /// The slices of a Service, whoever made them.
+    pub fn slices(&self, service: &Service) -> Vec<&'a EndpointSlice> {
+        let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
+        let of_it = |slice: &&EndpointSlice| {
+            slice.metadata.namespace == *namespace
+                && slice.metadata.labels.get("kubernetes.io/service-name") == Some(name)
+        };
+        self.snapshot.slices.items.iter().filter(of_it).collect()
     }
 
     /// A volume by name, if it was read.

@@ -22,12 +22,14 @@ pub use event::{Event, EventSeries, EventSource, ObjectReference};
 pub use infra::{CsiDriver, CsiNode, CsiNodeDriver, CsiNodeSpec, Lease, LeaseSpec, Node, NodeSpec, NodeStatus, Taint};
 pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement};
 pub use pod::{
-    Container, ContainerState, ContainerStatus, EnvVar, Pod, PodSpec, PodStatus, Running, Terminated, Volume,
-    VolumeClaimSource, Waiting,
+    Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, Pod, PodAddress, PodSpec, PodStatus, Running,
+    Terminated, Volume, VolumeClaimSource, Waiting,
 };
 pub use quota::{Exceeded, QuotaStatus, ResourceQuota, exceeded};
 pub use revision::Revision;
-pub use service::{Endpoint, EndpointConditions, EndpointSlice, Service, ServiceSpec, TargetReference};
+pub use service::{
+    Endpoint, EndpointConditions, EndpointSlice, Service, ServicePort, ServiceSpec, SlicePort, TargetReference,
+};
 pub use statefulset::{
     Ordinals, RetentionPolicy, RollingUpdate, StatefulSet, StatefulSetSpec, StatefulSetStatus, UpdateStrategy,
 };

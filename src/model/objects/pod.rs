@@ -1,11 +1,14 @@
 //! `Pod` (v1): identity, what decides its readiness, and what it mounts.
 
+use core::net::IpAddr;
+
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Condition, Meta, Object};
+use super::{Condition, Meta, Object, ServicePort};
 
 /// A pod.
 /// Source: `staging/src/k8s.io/api/core/v1/types.go`.
@@ -80,10 +83,24 @@ pub struct Container {
     pub args: Vec<String>,
     /// Environment.
     pub env: Vec<EnvVar>,
+    /// Ports that have a name or are told at all.
+    pub ports: Vec<ContainerPort>,
     /// Requests and limits, as written.
     pub resources: Value,
     /// Whether a start has an end that its author defined: probes of readiness come after it.
     pub startup_probe: Option<IgnoredAny>,
+}
+
+/// A port of a container.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerPort {
+    /// What a Service's `targetPort` may call it.
+    pub name: String,
+    /// Number.
+    pub container_port: i32,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
 }
 
 /// One environment variable.
@@ -135,6 +152,17 @@ pub struct PodStatus {
     /// Its address.
     #[serde(rename = "podIP")]
     pub pod_ip: String,
+    /// Its addresses, one of each family.
+    #[serde(rename = "podIPs")]
+    pub pod_ips: Vec<PodAddress>,
+}
+
+/// One address of a pod.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PodAddress {
+    /// As text.
+    pub ip: String,
 }
 
 /// The state of one container.
@@ -212,6 +240,31 @@ impl Pod {
     /// Whether the condition `Ready` is `True`; neither phase nor deletion are looked at.
     pub fn ready(&self) -> bool {
         self.condition("Ready").is_some_and(|ready| ready.status == "True")
+    }
+
+    /// Its addresses; what is none is left out.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let all = self.status.pod_ips.iter().map(|address| address.ip.as_str());
+        let only = Some(self.status.pod_ip.as_str()).filter(|_| self.status.pod_ips.is_empty());
+        all.chain(only).filter_map(|address| address.parse().ok())
+    }
+
+    /// The number that a Service's port has in this pod; `None` where it goes by a name that no container tells.
+    /// Source: `staging/src/k8s.io/endpointslice/util/controller_utils.go` (FindPort).
+    pub fn port(&self, port: &ServicePort) -> Option<i32> {
+        let protocol = |given: &str| if given.is_empty() { "TCP" } else { given }.to_owned();
+        match &port.target_port {
+            None => Some(port.port),
+            // What was written as 0 is as absent.
+            Some(IntOrString::Int(0)) => Some(port.port),
+            Some(IntOrString::Int(number)) => Some(*number),
+            Some(IntOrString::String(name)) => {
+                let mut told = self.spec.containers.iter().flat_map(|container| &container.ports);
+                let named =
+                    told.find(|told| told.name == *name && protocol(&told.protocol) == protocol(&port.protocol));
+                named.map(|told| told.container_port)
+            }
+        }
     }
 
     /// The revision label: the full name of a ControllerRevision.

@@ -1,7 +1,9 @@
 //! `Service` (v1) and `EndpointSlice` (discovery.k8s.io/v1): who publishes the pods' names.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 
 use super::{Meta, Object};
@@ -45,12 +47,45 @@ pub struct ServiceSpec {
     pub selector: BTreeMap<String, String>,
     /// Whether pods that are not Ready get records too.
     pub publish_not_ready_addresses: bool,
+    /// All virtual addresses; `None` is one of them where it is headless.
+    #[serde(rename = "clusterIPs")]
+    pub cluster_ips: Vec<String>,
+    /// `IPv4`, `IPv6`: the families that it has slices of.
+    pub ip_families: Vec<String>,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServicePort {
+    /// Empty for the only one.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// The Service's own number.
+    pub port: i32,
+    /// The number in the pod, or a container port's name; the Service's own when absent.
+    pub target_port: Option<IntOrString>,
 }
 
 impl Service {
     /// Whether each pod gets a record of its own.
     pub fn headless(&self) -> bool {
         self.spec.cluster_ip == "None" && self.spec.kind != "ExternalName"
+    }
+
+    /// The addresses that are its own and no pod's.
+    pub fn virtual_ips(&self) -> Vec<IpAddr> {
+        let ips = self
+            .spec
+            .cluster_ips
+            .iter()
+            .chain(std::iter::once(&self.spec.cluster_ip));
+        let mut ips: Vec<IpAddr> = ips.filter_map(|ip| ip.parse().ok()).collect();
+        ips.dedup();
+        ips
     }
 }
 
@@ -65,6 +100,20 @@ pub struct EndpointSlice {
     pub address_type: String,
     /// Addresses; `null` when there are none.
     pub endpoints: Option<Vec<Endpoint>>,
+    /// Ports that all of them have; `null` when there are none.
+    pub ports: Option<Vec<SlicePort>>,
+}
+
+/// A port of a slice.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SlicePort {
+    /// The Service port's name.
+    pub name: Option<String>,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// The pods' number; absent means all.
+    pub port: Option<i32>,
 }
 
 impl Object for EndpointSlice {

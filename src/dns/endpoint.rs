@@ -1,0 +1,146 @@
+//! Addresses behind a Service: as its pods should make them, and as its slices hold them.
+
+use core::net::IpAddr;
+
+use crate::model::objects::{self, EndpointSlice, Pod, Service};
+
+/// One address, or a pod's several, behind a Service.
+#[derive(Clone, Debug)]
+pub struct Endpoint<'a> {
+    /// The label below the Service's name.
+    pub hostname: Option<&'a str>,
+    /// One of each family at most, as the API writes them; what is no address is left out.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it is served: Ready, or of a Service that publishes what is not.
+    pub served: bool,
+    /// Ports that its records tell.
+    pub ports: Vec<Port>,
+    /// Name and uid of the pod behind it.
+    pub pod: Option<(&'a str, &'a str)>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Port {
+    /// Empty for the one port that may do without: it has no SRV record.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Number, the container's for a headless Service.
+    pub number: i32,
+}
+
+/// Why a pod should have no record now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// It does not exist.
+    Missing,
+    /// It has no address yet.
+    NoAddress,
+    /// It succeeded or failed.
+    Ended,
+    /// It is being deleted.
+    Terminating,
+    /// It is not Ready, and the Service publishes only what is.
+    NotReady,
+}
+
+impl Absence {
+    /// In words, after the pod's name.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Missing => "does not exist",
+            Self::NoAddress => "has no address yet",
+            Self::Ended => "ended",
+            Self::Terminating => "is being deleted",
+            Self::NotReady => "is not Ready, and the Service publishes only Ready pods",
+        }
+    }
+}
+
+/// What a pod of a set should publish, whatever its Service selects today; or why it should not.
+/// Source: `staging/src/k8s.io/endpointslice/utils.go` (podToEndpoint, ShouldPodBeInEndpoints).
+pub fn of_pod<'a>(pod: Option<&'a Pod>, service: Option<&Service>) -> Result<Endpoint<'a>, Absence> {
+    let pod = pod.ok_or(Absence::Missing)?;
+    if ["Succeeded", "Failed"].contains(&pod.status.phase.as_str()) {
+        return Err(Absence::Ended);
+    }
+    let addresses: Vec<IpAddr> = pod.addresses().collect();
+    if addresses.is_empty() {
+        return Err(Absence::NoAddress);
+    }
+    if !service.is_some_and(|service| service.spec.publish_not_ready_addresses) {
+        if pod.metadata.terminating() {
+            return Err(Absence::Terminating);
+        }
+        if !pod.ready() {
+            return Err(Absence::NotReady);
+        }
+    }
+    // A Service has slices of its own families only; without one, all addresses could be published.
+    let families = service
+        .map(|service| service.spec.ip_families.as_slice())
+        .unwrap_or_default();
+    let wanted = |address: &IpAddr| {
+        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+        families.is_empty() || families.iter().any(|known| known == family)
+    };
+    Ok(Endpoint {
+        hostname: Some(&pod.metadata.name),
+        addresses: addresses.into_iter().filter(wanted).collect(),
+        served: true,
+        ports: service.map(|service| ports_of(service, pod)).unwrap_or_default(),
+        pod: Some((&pod.metadata.name, &pod.metadata.uid)),
+    })
+}
+
+/// A Service's ports as this pod serves them: a name that no container of it has is none.
+/// Source: `staging/src/k8s.io/endpointslice/util/controller_utils.go` (FindPort).
+fn ports_of(service: &Service, pod: &Pod) -> Vec<Port> {
+    let ports = service.spec.ports.iter().filter_map(|port| {
+        Some(Port {
+            name: port.name.clone(),
+            protocol: protocol(&port.protocol),
+            number: pod.port(port)?,
+        })
+    });
+    ports.collect()
+}
+
+fn protocol(given: &str) -> String {
+    if given.is_empty() { "TCP" } else { given }.to_owned()
+}
+
+/// What a Service's slices publish, one entry an endpoint; the same address in two slices is there twice.
+pub fn of_slices<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Vec<Endpoint<'a>> {
+    let endpoints = slices.into_iter().flat_map(|slice| {
+        let ports: Vec<_> = slice.ports.iter().flatten().filter_map(port).collect();
+        let endpoints = slice.endpoints.iter().flatten();
+        endpoints.map(move |endpoint| published(endpoint, ports.clone()))
+    });
+    endpoints.collect()
+}
+
+fn port(port: &objects::SlicePort) -> Option<Port> {
+    Some(Port {
+        name: port.name.clone().unwrap_or_default(),
+        protocol: protocol(&port.protocol),
+        number: port.port?,
+    })
+}
+
+fn published(endpoint: &objects::Endpoint, ports: Vec<Port>) -> Endpoint<'_> {
+    let pod = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod");
+    Endpoint {
+        hostname: endpoint.hostname.as_deref().filter(|name| !name.is_empty()),
+        addresses: endpoint
+            .addresses
+            .iter()
+            .filter_map(|address| address.parse().ok())
+            .collect(),
+        // Absent means unknown, which consumers take as ready.
+        served: endpoint.conditions.ready.unwrap_or(true),
+        ports,
+        pod: pod.map(|target| (target.name.as_str(), target.uid.as_str())),
+    }
+}

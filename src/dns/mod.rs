@@ -1,0 +1,12 @@
+//! DNS records of a set: those that should exist, and those that its Service's slices publish. One function turns
+//! addresses into records, whoever names the addresses: the pods themselves, or the slices.
+//!
+//! The rules are those of the Kubernetes DNS specification (<https://github.com/kubernetes/dns/blob/master/docs/specification.md>).
+
+mod comparison;
+mod endpoint;
+mod record;
+
+pub use comparison::{Comparison, Row, compare};
+pub use endpoint::{Absence, Endpoint, Port};
+pub use record::{Question, RecordType, Records, Zone, records};

@@ -1,0 +1,210 @@
+//! Questions and their answers, and which of them follow from addresses.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Endpoint;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "names of the DNS")]
+pub enum RecordType {
+    A,
+    Aaaa,
+    Srv,
+    Cname,
+    Ptr,
+}
+
+impl RecordType {
+    /// The type that holds such an address.
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::A,
+            IpAddr::V6(_) => Self::Aaaa,
+        }
+    }
+}
+
+/// A name and a type. Names are absolute and without the last dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// The name.
+    pub name: String,
+    /// The type.
+    pub kind: RecordType,
+}
+
+/// Answers by question. An answer is an address, the name that a PTR or CNAME leads to, or `PORT NAME` of an SRV record,
+/// whose priority and weight tell nothing.
+pub type Records = BTreeMap<Question, BTreeSet<String>>;
+
+/// Where a Service's names are.
+#[derive(Clone, Copy, Debug)]
+pub struct Zone<'a> {
+    /// The Service.
+    pub service: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// The cluster domain, for instance `cluster.local`.
+    pub domain: &'a str,
+}
+
+impl Zone<'_> {
+    /// The Service's own name.
+    pub fn name(&self) -> String {
+        format!("{}.{}.svc.{}", self.service, self.namespace, self.domain)
+    }
+
+    /// A pod's name below the Service.
+    pub fn pod(&self, hostname: &str) -> String {
+        format!("{hostname}.{}", self.name())
+    }
+}
+
+/// The records of a Service's addresses. `headless`: the Service's own name answers with them; otherwise with `virtual_ips`.
+pub fn records(zone: Zone<'_>, endpoints: &[Endpoint<'_>], virtual_ips: Option<&[IpAddr]>) -> Records {
+    let mut found = Records::new();
+    let mut add = |name: String, kind, answer: String| {
+        found.entry(Question { name, kind }).or_default().insert(answer);
+    };
+    for address in virtual_ips.into_iter().flatten() {
+        add(zone.name(), RecordType::of(*address), address.to_string());
+    }
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.served) {
+        for address in &endpoint.addresses {
+            let kind = RecordType::of(*address);
+            // Without a hostname the address itself makes the label.
+            let label = endpoint.hostname.map_or_else(|| dashed(*address), str::to_owned);
+            let own = zone.pod(&label);
+            if virtual_ips.is_none() {
+                add(zone.name(), kind, address.to_string());
+                for port in endpoint.ports.iter().filter(|port| !port.name.is_empty()) {
+                    let service = format!("_{}._{}.{}", port.name, port.protocol.to_lowercase(), zone.name());
+                    add(service, RecordType::Srv, format!("{} {own}", port.number));
+                }
+            }
+            add(own.clone(), kind, address.to_string());
+            add(reverse(*address), RecordType::Ptr, own);
+        }
+    }
+    found
+}
+
+fn dashed(address: IpAddr) -> String {
+    address.to_string().replace(['.', ':'], "-")
+}
+
+/// The name under which an address is looked up backwards (RFC 1035 3.5, RFC 3596 2.5).
+fn reverse(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(address) => {
+            let mut name = String::with_capacity(72);
+            for byte in address.octets().iter().rev() {
+                // Writing to a String does not fail.
+                let _ = write!(name, "{:x}.{:x}.", byte & 15, byte >> 4);
+            }
+            name + "ip6.arpa"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Port;
+
+    const ZONE: Zone<'_> = Zone {
+        service: "web",
+        namespace: "shop",
+        domain: "cluster.local",
+    };
+
+    fn endpoint(hostname: Option<&'static str>, addresses: &[&str]) -> Endpoint<'static> {
+        Endpoint {
+            hostname,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            served: true,
+            ports: vec![
+                Port {
+                    name: "http".to_owned(),
+                    protocol: "TCP".to_owned(),
+                    number: 80,
+                },
+                Port {
+                    number: 81,
+                    ..Port::default()
+                },
+            ],
+            pod: None,
+        }
+    }
+
+    fn lines(records: &Records) -> Vec<String> {
+        let answers = records.iter().flat_map(|(question, answers)| {
+            let line = move |answer: &String| format!("{} {:?} {answer}", question.name, question.kind);
+            answers.iter().map(line)
+        });
+        answers.collect()
+    }
+
+    #[test]
+    fn each_address_has_its_name_and_the_service_has_all_of_them() {
+        let all = [
+            endpoint(Some("web-0"), &["10.0.0.1"]),
+            endpoint(Some("web-1"), &["10.0.0.2", "fd00::2"]),
+        ];
+        assert_eq!(
+            lines(&records(ZONE, &all, None)),
+            [
+                "1.0.0.10.in-addr.arpa Ptr web-0.web.shop.svc.cluster.local",
+                "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa Ptr web-1.web.shop.svc.cluster.local",
+                "2.0.0.10.in-addr.arpa Ptr web-1.web.shop.svc.cluster.local",
+                "_http._tcp.web.shop.svc.cluster.local Srv 80 web-0.web.shop.svc.cluster.local",
+                "_http._tcp.web.shop.svc.cluster.local Srv 80 web-1.web.shop.svc.cluster.local",
+                "web-0.web.shop.svc.cluster.local A 10.0.0.1",
+                "web-1.web.shop.svc.cluster.local A 10.0.0.2",
+                "web-1.web.shop.svc.cluster.local Aaaa fd00::2",
+                "web.shop.svc.cluster.local A 10.0.0.1",
+                "web.shop.svc.cluster.local A 10.0.0.2",
+                "web.shop.svc.cluster.local Aaaa fd00::2",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_hostname_the_address_is_the_label_and_what_is_not_served_has_none() {
+        let mut hidden = endpoint(Some("web-1"), &["10.0.0.2"]);
+        hidden.served = false;
+        let all = [endpoint(None, &["10.0.0.1"]), hidden];
+        let records = records(ZONE, &all, None);
+        assert_eq!(records.len(), 4);
+        let dashed = Question {
+            name: "10-0-0-1.web.shop.svc.cluster.local".to_owned(),
+            kind: RecordType::A,
+        };
+        assert!(records.contains_key(&dashed));
+    }
+
+    #[test]
+    fn a_virtual_address_takes_the_service_s_name_and_the_pods_keep_theirs() {
+        let ip = ["10.96.0.7".parse().unwrap()];
+        let records = records(ZONE, &[endpoint(Some("web-0"), &["10.0.0.1"])], Some(&ip));
+        assert_eq!(
+            lines(&records),
+            [
+                "1.0.0.10.in-addr.arpa Ptr web-0.web.shop.svc.cluster.local",
+                "web-0.web.shop.svc.cluster.local A 10.0.0.1",
+                "web.shop.svc.cluster.local A 10.96.0.7",
+            ]
+        );
+    }
+}
