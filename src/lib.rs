@@ -1,6 +1,6 @@
 //! Why a StatefulSet does not move, what its controller does next, and what is safe to type.
 //!
-//! Import rule: `model` ← `controller`, `dns` ← `diagnose`; `render` sees these three; `cluster` sees `model` only; `commands`
+//! Import rule: `model` ← `controller`, `dns` ← `diagnose` ← `operate`; `render` sees these; `cluster` sees `model` only; `commands`
 //! sees all. Everything below `commands`, `cluster` and `render` is pure: no I/O, clock, colour or command line.
 
 pub mod cli;
@@ -12,5 +12,6 @@ pub mod dns;
 pub mod exit;
 pub mod global;
 pub mod model;
+pub mod operate;
 pub mod render;
 pub mod session;

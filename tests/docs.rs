@@ -20,7 +20,7 @@ use kubectl_sts::cluster::watch::WATCHED;
 use kubectl_sts::diagnose::rules;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
-use kubectl_sts::model::rounds::{DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, RECORDED_BESIDES};
+use kubectl_sts::model::rounds::{DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PLAN, PROVISIONERS, RECORDED_BESIDES};
 use serde_json::Value;
 
 /// How wide the pages show help and answers.
@@ -159,7 +159,11 @@ fn the_cluster_role_is_what_is_read() {
     };
     rules(DIAGNOSIS.into_iter().chain(PROVISIONERS).collect());
     for (comment, resources, verb) in [
-        ("for capture only", RECORDED_BESIDES.to_vec(), "list"),
+        (
+            "for plan (budgets and autoscalers) and capture only",
+            RECORDED_BESIDES.to_vec(),
+            "list",
+        ),
         ("for wait, which looks every 10s without it", WATCHED.to_vec(), "watch"),
     ] {
         let _ = writeln!(role, "# {comment}");
@@ -233,7 +237,7 @@ fn the_benchmark_fetches_what_the_tool_reads() {
 #[test]
 fn the_needs_in_the_architecture_are_the_tables() {
     let mut table =
-        "| resource | API | scope | status, diagnose | history, diff | when a claim waits | capture |\n|---|---|---|---|---|---|---|\n"
+        "| resource | API | scope | status, diagnose | history, diff | plan | when a claim waits | capture |\n|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for resource in Resource::ALL {
         let info = resource.info();
@@ -245,11 +249,12 @@ fn the_needs_in_the_architecture_are_the_tables() {
         let captured = DIAGNOSIS.contains(&resource) || RECORDED_BESIDES.contains(&resource);
         let _ = writeln!(
             table,
-            "| {} | {} | {scope} | {} | {} | {} | {} |",
+            "| {} | {} | {scope} | {} | {} | {} | {} | {} |",
             info.plural,
             api.trim_start_matches('/'),
             if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
             has(&HISTORY, "yes"),
+            if by_name { "by name" } else { has(&PLAN, "yes") },
             if by_name { "yes" } else { has(&PROVISIONERS, everywhere) },
             if captured {
                 "yes"
@@ -318,10 +323,13 @@ fn every_json_answer_fits_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let mut seen = 0;
     for recording in fs::read_dir(root().join("tests/clusters")).unwrap() {
-        for file in ["diagnose.json", "status.json", "history.json", "diff.json"] {
-            let path = recording.as_ref().unwrap().path().join(file);
-            // A recording that is being made has no answers yet; another test demands them.
-            let Ok(text) = fs::read_to_string(&path) else { continue };
+        // What a command of a kind answers is called after it; other tests demand that they are there.
+        let files = fs::read_dir(recording.unwrap().path())
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let answers = files.filter(|path| path.extension().is_some_and(|suffix| suffix == "json"));
+        for path in answers.filter(|path| !path.ends_with("cluster.json")) {
+            let text = fs::read_to_string(&path).unwrap();
             // What could not be answered at all is an error, and no JSON.
             if text.starts_with("error: ") {
                 continue;

@@ -5,6 +5,7 @@ pub mod diagnose;
 pub mod diff;
 pub mod explain;
 pub mod history;
+pub mod plan;
 pub mod status;
 pub mod target;
 pub mod wait;

@@ -15,7 +15,7 @@ mod revision_bytes;
 mod sync;
 
 pub use decision::{Call, Decision, ObjectKind, Op, Phase, Wait, WaitFact};
-pub use forecast::{Assumption, End, Event, Forecast, Outcome, Step, Waits, forecast, most_syncs};
+pub use forecast::{Assumption, End, Event, Expected, Forecast, Outcome, Step, Waits, forecast, most_syncs};
 pub use held_back::{HeldBack, available, desired_revision, held_back, outdated};
 pub use input::{Input, State};
 pub use plausible::{Alternative, Consensus, Otherwise, Profiles};

@@ -25,6 +25,22 @@ pub const DIAGNOSIS: [Resource; 10] = [
 /// What `history` and `diff` read.
 pub const HISTORY: [Resource; 3] = [Resource::StatefulSets, Resource::Pods, Resource::ControllerRevisions];
 
+/// What `plan` reads: what a diagnosis does, and what interferes with a change.
+pub const PLAN: [Resource; 12] = [
+    Resource::StatefulSets,
+    Resource::Pods,
+    Resource::PersistentVolumeClaims,
+    Resource::PersistentVolumes,
+    Resource::StorageClasses,
+    Resource::Services,
+    Resource::EndpointSlices,
+    Resource::ControllerRevisions,
+    Resource::Events,
+    Resource::Nodes,
+    Resource::PodDisruptionBudgets,
+    Resource::HorizontalPodAutoscalers,
+];
+
 /// What a recording holds beyond that, so that later questions can be asked of it.
 pub const RECORDED_BESIDES: [Resource; 4] = [
     Resource::VolumeAttachments,

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::gap::Gap;
 use super::listing::{Listing, Sink};
 use super::objects::{
-    Claim, CsiDriver, CsiNode, EndpointSlice, Event, Lease, Node, PersistentVolume, Pod, ResourceQuota, Revision,
-    Service, StatefulSet, StorageClass, Workload,
+    Claim, CsiDriver, CsiNode, EndpointSlice, Event, HorizontalPodAutoscaler, Lease, Node, PersistentVolume, Pod,
+    PodDisruptionBudget, ResourceQuota, Revision, Service, StatefulSet, StorageClass, Workload,
 };
 use super::resource::Resource;
 
@@ -74,6 +74,10 @@ pub struct Snapshot {
     pub daemon_sets: Listing<Workload>,
     /// Quotas: those that a refusal names, each by a read of its own; in a recording all.
     pub quotas: Listing<ResourceQuota>,
+    /// Disruption budgets, for plans.
+    pub budgets: Listing<PodDisruptionBudget>,
+    /// Autoscalers, for plans.
+    pub autoscalers: Listing<HorizontalPodAutoscaler>,
     /// Pods of all namespaces, when the scope is one namespace and a claim waits for a provisioner.
     pub all_pods: Listing<Pod>,
     /// StatefulSets of all namespaces, likewise.
@@ -107,6 +111,8 @@ impl Snapshot {
             deployments: Listing::new(Resource::Deployments),
             daemon_sets: Listing::new(Resource::DaemonSets),
             quotas: Listing::new(Resource::ResourceQuotas),
+            budgets: Listing::new(Resource::PodDisruptionBudgets),
+            autoscalers: Listing::new(Resource::HorizontalPodAutoscalers),
             all_pods: Listing::new(Resource::Pods),
             all_stateful_sets: Listing::new(Resource::StatefulSets),
             confirmed_absent: Vec::new(),
@@ -135,9 +141,9 @@ impl Snapshot {
             Resource::Deployments => &mut self.deployments,
             Resource::DaemonSets => &mut self.daemon_sets,
             Resource::ResourceQuotas => &mut self.quotas,
-            Resource::VolumeAttachments | Resource::PodDisruptionBudgets | Resource::HorizontalPodAutoscalers => {
-                return None;
-            }
+            Resource::PodDisruptionBudgets => &mut self.budgets,
+            Resource::HorizontalPodAutoscalers => &mut self.autoscalers,
+            Resource::VolumeAttachments => return None,
         })
     }
 

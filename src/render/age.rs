@@ -5,7 +5,12 @@ use jiff::Timestamp;
 /// The time from `since` to `now` in at most two units: `45s`, `3m20s`, `23m`, `5h`, `12d`. A little clock skew is 0.
 /// Source: `staging/src/k8s.io/apimachinery/pkg/util/duration/duration.go` (HumanDuration).
 pub fn age(now: Timestamp, since: Timestamp) -> String {
-    let seconds = now.duration_since(since).as_secs().max(0);
+    seconds(now.duration_since(since).as_secs())
+}
+
+/// A number of seconds in the same way.
+pub fn seconds(seconds: i64) -> String {
+    let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |big: i64, unit: &str, small: i64, small_unit: &str| match small {
         0 => format!("{big}{unit}"),

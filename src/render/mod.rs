@@ -10,6 +10,7 @@ pub mod layout;
 pub mod ledger;
 pub mod overview;
 pub mod palette;
+pub mod plan;
 pub mod table;
 pub mod wait;
 

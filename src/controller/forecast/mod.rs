@@ -5,14 +5,16 @@
 //! comes as early as it can, and what the controller waited for before it is what the step comes after. Nothing is read
 //! or written: the evolving state is a copy of what is touched.
 
+mod consensus;
 mod world;
 
 use std::collections::{BTreeSet, HashSet};
 
 use jiff::SignedDuration;
 
+pub use self::consensus::Expected;
 use self::world::{Moved, World};
-use super::{Call, Decision, HeldBack, Input, Op, Wait, WaitFact, held_back};
+use super::{Call, Decision, HeldBack, Input, Wait, WaitFact, held_back};
 
 /// How pods behave from now on.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +26,7 @@ pub struct Assumption<'a> {
     pub broken: HashSet<&'a str>,
     /// Uids of today's pods that do not go when they are deleted, because of a finalizer or a node that is silent.
     pub lingering: HashSet<&'a str>,
-    /// Names of pods that the server refuses to store.
+    /// Names of pods that the server refuses to store, as it refuses a name that is taken.
     pub refused: HashSet<&'a str>,
 }
 
@@ -167,15 +169,7 @@ fn held(wait: &Wait) -> bool {
 fn ended(world: &World<'_>, decision: &Decision) -> End {
     let waits_for: Vec<_> = decision.waits_for.iter().filter(|wait| held(wait)).cloned().collect();
     if waits_for.is_empty() && decision.error.is_none() {
-        return match decision.names(Op::CreatePod).next() {
-            // Asked for again and again, and refused.
-            Some(name) => End::Stuck {
-                waits_for,
-                error: Some(format!("pod {name} is refused")),
-                held_back: Vec::new(),
-            },
-            None => End::Done,
-        };
+        return End::Done;
     }
     End::Stuck {
         waits_for,

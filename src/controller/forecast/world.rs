@@ -71,7 +71,7 @@ impl<'a> World<'a> {
                 .iter()
                 .map(|revision| Cow::Borrowed(*revision))
                 .collect(),
-            taken: input.taken.clone(),
+            taken: input.taken.union(&assumption.refused).copied().collect(),
             now: input.now,
             profile: input.profile,
             trust_status: input.trust_status,
@@ -168,7 +168,7 @@ impl<'a> World<'a> {
 
     fn create_pod(&mut self, name: &str, revision: &str) -> bool {
         let exists = self.pods.iter().any(|pod| pod.metadata.name == name);
-        if exists || self.taken.contains(name) || self.assumption.refused.contains(name) {
+        if exists || self.taken.contains(name) {
             return false;
         }
         let mut metadata = self.later(name);
@@ -362,16 +362,15 @@ impl<'a> World<'a> {
 
     fn wait(&mut self) -> Option<Moved> {
         let least = SignedDuration::from_secs(i64::from(self.set.spec.min_ready_seconds));
+        // Until 1.33 the time must have passed, and not only be reached.
+        let beyond = SignedDuration::from_secs(i64::from(!self.profile.inclusive));
         let now = self.now;
         let due = |pod: &Pod| {
             let ready = pod
                 .condition("Ready")
                 .filter(|_| pod.ready() && !pod.metadata.terminating())?;
-            ready
-                .last_transition_time?
-                .checked_add(least)
-                .ok()
-                .filter(|at| *at > now)
+            let at = ready.last_transition_time?.checked_add(least + beyond).ok()?;
+            (!least.is_zero() && at > now).then_some(at)
         };
         let next = self.pods.iter().filter_map(|pod| due(pod)).min()?;
         let available = self.pods.iter().filter(|pod| due(pod) == Some(next));

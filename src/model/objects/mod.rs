@@ -7,6 +7,7 @@
 mod claim;
 mod event;
 mod infra;
+mod interference;
 mod meta;
 mod pod;
 mod quota;
@@ -20,6 +21,10 @@ mod workload;
 pub use claim::{Claim, ClaimCondition, ClaimSpec, ClaimStatus, Resources, Size};
 pub use event::{Event, EventSeries, EventSource, ObjectReference};
 pub use infra::{CsiDriver, CsiNode, CsiNodeDriver, CsiNodeSpec, Lease, LeaseSpec, Node, NodeSpec, NodeStatus, Taint};
+pub use interference::{
+    AutoscalerSpec, DisruptionBudgetSpec, DisruptionBudgetStatus, HorizontalPodAutoscaler, PodDisruptionBudget,
+    ScaleTarget,
+};
 pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement};
 pub use pod::{
     Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, Pod, PodAddress, PodSpec, PodStatus, Running,
