@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::{ClaimTrouble, Context};
-use super::provisioner::Standing;
-use crate::model::objects::{Claim, Event};
+use super::finding::Finding;
+use super::provisioner::{Provisioner, Standing};
+use super::{Checked, Outcome};
+use crate::model::objects::{Claim, Event, StorageClass};
 use crate::model::set::Ordinal;
 
 /// A provisioner that runs answers within this time, if only with a failure.
@@ -94,4 +96,42 @@ impl<'a> Context<'a> {
         })
         .collect()
     }
+}
+
+/// A claim that its provisioner keeps waiting.
+#[derive(Debug)]
+pub struct Kept<'a, 'p> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// Its class.
+    pub class: &'a StorageClass,
+    /// The provisioner that the class names.
+    pub provisioner: &'p Provisioner<'a>,
+}
+
+/// What a rule finds on claims that their provisioner keeps waiting: `says` speaks of the standings that are the rule's.
+///
+/// # Errors
+/// The gap in the claims or in the classes.
+pub fn kept_by_provisioner<'a>(cx: &Context<'a>, says: impl Fn(&Kept<'a, '_>) -> Option<Finding>) -> Checked {
+    cx.need(&cx.linked.snapshot.claims)?;
+    cx.need(&cx.linked.snapshot.classes)?;
+    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
+    for (row, claim, trouble) in cx.waiting_claims() {
+        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
+            continue;
+        };
+        let provisioner = provisioner.as_ref();
+        let kept = Kept {
+            claim,
+            class,
+            provisioner,
+        };
+        let Some(finding) = says(&kept) else { continue };
+        let mut finding = finding.ordinals([row.ordinal]).since(claim.metadata.creation_timestamp);
+        finding.evidence.extend(provisioner.evidence.clone());
+        findings.push(finding);
+        not_checked.extend(provisioner.gaps.clone());
+    }
+    Ok(Outcome { findings, not_checked })
 }

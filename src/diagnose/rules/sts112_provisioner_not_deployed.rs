@@ -1,9 +1,10 @@
 //! A class names a provisioner that nobody runs.
 
-use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::provisioner::Standing;
-use crate::diagnose::{Checked, Outcome, Rule};
+use crate::diagnose::waiting::{Kept, kept_by_provisioner};
+use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS112",
@@ -28,28 +29,18 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#provisioner
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.classes)?;
-    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
-    for (row, claim, trouble) in cx.waiting_claims() {
-        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
-            continue;
-        };
-        if !matches!(provisioner.standing, Standing::Absent) {
-            continue;
-        }
-        let object = ObjectRef::of("StorageClass", &class.metadata);
-        let summary = format!("nobody runs its provisioner {}", provisioner.name);
-        let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
-            .certain(provisioner.searched_whole())
-            .ordinals([row.ordinal])
-            .since(claim.metadata.creation_timestamp)
-            .evidence(Evidence::field(object, "provisioner", provisioner.name.as_str()))
-            .remedy(remedy(cx, &provisioner.name, &class.metadata.name));
-        finding.evidence.extend(provisioner.evidence.clone());
-        findings.push(finding);
-        not_checked.extend(provisioner.gaps.clone());
-    }
-    Ok(Outcome { findings, not_checked })
+    kept_by_provisioner(cx, |kept| {
+        let Kept { class, provisioner, .. } = kept;
+        matches!(provisioner.standing, Standing::Absent).then(|| {
+            let object = ObjectRef::of("StorageClass", &class.metadata);
+            let name = provisioner.name.as_str();
+            let summary = format!("nobody runs its provisioner {name}");
+            Finding::new(Role::Root, Severity::Error, object.clone(), summary)
+                .certain(provisioner.searched_whole())
+                .evidence(Evidence::field(object, "provisioner", name))
+                .remedy(remedy(cx, name, &class.metadata.name))
+        })
+    })
 }
 
 fn remedy(cx: &Context<'_>, provisioner: &str, class: &str) -> Remedy {

@@ -1,9 +1,10 @@
 //! A provisioner runs, and answers to another name than the one that the class asks for.
 
-use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::provisioner::Standing;
-use crate::diagnose::{Checked, Outcome, Rule};
+use crate::diagnose::waiting::{Kept, kept_by_provisioner};
+use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS113",
@@ -27,37 +28,21 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#provisioner
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.classes)?;
-    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
-    for (row, claim, trouble) in cx.waiting_claims() {
-        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
-            continue;
-        };
+    kept_by_provisioner(cx, |kept| {
+        let Kept { class, provisioner, .. } = kept;
         let Standing::Renamed(runner, other) = &provisioner.standing else {
-            continue;
+            return None;
         };
         let name = provisioner.name.as_str();
-        let class_name = &class.metadata.name;
-        let mut finding = Finding::new(
-            Role::Root,
-            Severity::Error,
-            runner.object.clone(),
-            format!("answers to {other}; class {class_name} asks for {name}"),
-        )
-        .certain(provisioner.searched_whole())
-        .ordinals([row.ordinal])
-        .since(claim.metadata.creation_timestamp)
-        .evidence(Evidence::field(
-            ObjectRef::of("StorageClass", &class.metadata),
-            "provisioner",
-            name,
-        ))
-        .remedy(remedy(&runner.object, &runner.named_by.path, name));
-        finding.evidence.extend(provisioner.evidence.clone());
-        findings.push(finding);
-        not_checked.extend(provisioner.gaps.clone());
-    }
-    Ok(Outcome { findings, not_checked })
+        let object = runner.object.clone();
+        let summary = format!("answers to {other}; class {} asks for {name}", class.metadata.name);
+        let asks = ObjectRef::of("StorageClass", &class.metadata);
+        let finding = Finding::new(Role::Root, Severity::Error, object, summary)
+            .certain(provisioner.searched_whole())
+            .evidence(Evidence::field(asks, "provisioner", name))
+            .remedy(remedy(&runner.object, &runner.named_by.path, name));
+        Some(finding)
+    })
 }
 
 fn remedy(workload: &ObjectRef, named_by: &str, name: &str) -> Remedy {

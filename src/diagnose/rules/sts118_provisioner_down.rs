@@ -1,8 +1,9 @@
 //! The provisioner is installed under the right name, and none of its pods is Ready.
 
-use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::provisioner::{Runner, Standing};
+use crate::diagnose::waiting::kept_by_provisioner;
 use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -24,22 +25,10 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#provisioner
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.claims)?;
-    let mut findings = Vec::new();
-    for (row, claim, trouble) in cx.waiting_claims() {
-        let ClaimTrouble::Provisioner(_, provisioner) = trouble else {
-            continue;
-        };
-        let Standing::Down(runner) = &provisioner.standing else {
-            continue;
-        };
-        let mut finding = finding(runner)
-            .ordinals([row.ordinal])
-            .since(claim.metadata.creation_timestamp);
-        finding.evidence.extend(provisioner.evidence.clone());
-        findings.push(finding);
-    }
-    Ok(findings.into())
+    kept_by_provisioner(cx, |kept| match &kept.provisioner.standing {
+        Standing::Down(runner) => Some(finding(runner)),
+        _ => None,
+    })
 }
 
 fn finding(runner: &Runner<'_>) -> Finding {

@@ -1,9 +1,10 @@
 //! No workload of the provisioner can be seen, but traces of it can: managed control planes hide their controllers.
 
-use crate::diagnose::context::{ClaimTrouble, Context};
+use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::provisioner::Standing;
-use crate::diagnose::{Checked, Outcome, Rule};
+use crate::diagnose::waiting::{Kept, kept_by_provisioner};
+use crate::diagnose::{Checked, Rule};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS119",
@@ -26,35 +27,27 @@ https://kubernetes-csi.github.io/docs/deploying.html
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    cx.need(&cx.linked.snapshot.classes)?;
-    let (mut findings, mut not_checked) = (Vec::new(), Vec::new());
-    for (row, claim, trouble) in cx.waiting_claims() {
-        let ClaimTrouble::Provisioner(class, provisioner) = trouble else {
-            continue;
-        };
+    kept_by_provisioner(cx, |kept| {
+        let Kept {
+            claim,
+            class,
+            provisioner,
+        } = kept;
         if !matches!(provisioner.standing, Standing::Hidden) {
-            continue;
+            return None;
         }
         let object = ObjectRef::of("StorageClass", &class.metadata);
         let name = &provisioner.name;
-        let trace = provisioner
-            .evidence
-            .first()
-            .map(|trace| trace.object.spoken())
-            .unwrap_or_default();
+        let trace = provisioner.evidence.first().map(|trace| trace.object.spoken());
+        let trace = trace.unwrap_or_default();
         let summary =
             format!("no workload of its provisioner {name} can be seen; {trace} shows that it is or was installed");
-        let mut finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
+        let finding = Finding::new(Role::Root, Severity::Error, object.clone(), summary)
             .certain(false)
-            .ordinals([row.ordinal])
-            .since(claim.metadata.creation_timestamp)
             .evidence(Evidence::field(object, "provisioner", name.as_str()))
             .remedy(remedy(name, &claim.metadata.namespace, &claim.metadata.name));
-        finding.evidence.extend(provisioner.evidence.clone());
-        findings.push(finding);
-        not_checked.extend(provisioner.gaps.clone());
-    }
-    Ok(Outcome { findings, not_checked })
+        Some(finding)
+    })
 }
 
 fn remedy(provisioner: &str, namespace: &str, claim: &str) -> Remedy {
