@@ -10,7 +10,7 @@ use super::finding::ObjectRef;
 use super::fit::Misfits;
 use super::messages::controller_pod;
 use super::provisioner::{Provisioner, Standing, investigate};
-use crate::controller::{self, Decision, HeldBack, Input, Op, Profile, Wait};
+use crate::controller::{self, Decision, HeldBack, Input, Op, Profiles, Wait};
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::listing::Listing;
@@ -31,6 +31,8 @@ pub struct Context<'a> {
     pub input: Input<'a>,
     /// What it does next.
     pub decision: Decision,
+    /// Why that is only likely, as clauses: the controller's version and gates cannot all be seen.
+    pub doubts: Vec<String>,
     /// What its waiting keeps from happening.
     pub held_back: Vec<HeldBack>,
     /// Provisioners that were looked into: several rules ask about the same one.
@@ -41,27 +43,30 @@ impl<'a> Context<'a> {
     /// Lays out one set and asks the controller model about it.
     pub fn new(linked: &'a Linked<'a>, set: &'a StatefulSet) -> Self {
         let model = SetModel::new(linked, set);
-        let profile = Profile::for_version(linked.snapshot.server_version.as_deref().unwrap_or_default());
+        let profiles = Profiles::plausible(linked.snapshot.server_version.as_deref());
         let namespace = set.metadata.namespace.as_str();
         let pods = model.rows().filter_map(|row| row.pod);
         let claims = model.rows().flat_map(|row| &row.claims).filter_map(|slot| slot.claim);
         let revisions = model.revisions.iter().copied();
         let input = Input {
             taken: model.taken().collect(),
-            ..Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profile)
+            ..Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profiles.first)
         };
         debug_assert!(
             model
                 .rows()
                 .all(|row| row.pod.is_none_or(|pod| pod.metadata.namespace == namespace))
         );
-        let decision = controller::sync(&input);
+        let consensus = profiles.decide(&input);
+        let doubts = consensus.doubts().collect();
+        let decision = consensus.decision;
         let held_back = controller::held_back(&input, &decision);
         Self {
             linked,
             model,
             input,
             decision,
+            doubts,
             held_back,
             provisioners: RefCell::default(),
         }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::context::Context;
+use super::finding::Certainty;
 use super::next::next;
 use crate::controller::Call;
 use crate::model::objects::Claim;
@@ -55,6 +56,10 @@ pub struct Next {
     pub waits_for: Vec<WaitsFor>,
     /// All of it in words.
     pub because: String,
+    /// How sure.
+    pub certainty: Certainty,
+    /// Why it is no more than likely.
+    pub doubts: Vec<String>,
 }
 
 /// One fact that the controller waits for.
@@ -193,6 +198,8 @@ pub fn ledger(cx: &Context<'_>) -> Ledger {
             calls,
             waits_for,
             because: next(cx),
+            certainty: cx.certainty(),
+            doubts: cx.doubts.clone(),
         },
         ordinals: cx
             .model

@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod comparison;
 pub mod context;
+mod doubt;
 pub mod finding;
 pub mod fit;
 pub mod goal;
@@ -88,6 +89,7 @@ pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a
         }
     }
     let mut findings = merged(findings);
+    cx.doubt(&mut findings);
     owner::speak_to(&cx, &mut findings);
     chain::link_causes(&mut findings);
     chain::calm_rootless(&mut findings);

@@ -8,13 +8,22 @@ use crate::model::set::SetModel;
 
 /// What the controller does next, and why not more, as one fragment.
 pub fn next(cx: &Context<'_>) -> String {
-    let decision = &cx.decision;
     if let Err(gap) = cx.need(&cx.linked.snapshot.pods) {
         return format!("unknown: {} could not be read ({})", gap.what(), gap.why());
     }
     if cx.unanswered().is_some() {
         return "nothing, as long as the controller does not see the newest change of the set".to_owned();
     }
+    let doubts = match cx.doubts.as_slice() {
+        [] => String::new(),
+        doubts => format!(" (likely: {})", doubts.join("; ")),
+    };
+    expected(cx) + &doubts
+}
+
+/// What the model expects.
+fn expected(cx: &Context<'_>) -> String {
+    let decision = &cx.decision;
     if let Some(row) = cx.model.ordinals.iter().find(|row| cx.withdrawn(row)) {
         let crashes = row
             .pod
