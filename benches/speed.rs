@@ -12,8 +12,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kubectl_sts::cluster::files::read_snapshot;
+use kubectl_sts::controller::{Assumption, End, Input, Profiles};
 use kubectl_sts::diagnose::diagnose;
 use kubectl_sts::model::link::link;
+use kubectl_sts::model::objects::StatefulSet;
+use kubectl_sts::model::set::SetModel;
+use kubectl_sts::operate::change::Change;
 use kubectl_sts::render::envelope::{Format, envelope};
 use serde_json::Value;
 
@@ -69,6 +73,61 @@ fn main() {
             Box::new(|| drop(serde_json::from_slice::<Value>(&bytes).unwrap())),
         ),
     ]);
+    for times in [1, 2, 4] {
+        forecasts(times * SETS);
+    }
+}
+
+/// Deciding about sets of five pods, and forecasting a restart of them all, against parsing their JSON.
+fn forecasts(sets: usize) {
+    let file = sets_of_five(sets);
+    let bytes = std::fs::read(&file).unwrap();
+    let snapshot = read_snapshot(&file).unwrap();
+    let restarted: Vec<StatefulSet> = snapshot
+        .stateful_sets
+        .items
+        .iter()
+        .map(|set| Change::Restart.apply(set).unwrap().set)
+        .collect();
+    let linked = link(&snapshot);
+    let profiles = Profiles::plausible(snapshot.server_version.as_deref());
+    let input = |set| {
+        let model = SetModel::new(&linked, set);
+        let pods = model.rows().filter_map(|row| row.pod);
+        let claims = model.rows().flat_map(|row| &row.claims).filter_map(|slot| slot.claim);
+        let revisions = model.revisions.iter().copied();
+        Input::new(set, pods, claims, revisions, snapshot.taken_at, profiles.first)
+    };
+    println!(
+        "| {sets} sets, {} pods, {:.1} MB of JSON of sets, pods, claims and revisions: | | |",
+        snapshot.pods.items.len(),
+        bytes.len() as f64 / 1e6
+    );
+    compare(vec![
+        (
+            "what the controllers do next",
+            Box::new(|| {
+                for set in linked.sets() {
+                    assert!(profiles.decide(&input(set)).decision.calls.is_empty());
+                }
+            }),
+        ),
+        (
+            "what they do next, and the forecast of a restart of each",
+            Box::new(|| {
+                for (set, restarted) in linked.sets().iter().zip(&restarted) {
+                    assert!(profiles.decide(&input(set)).decision.calls.is_empty());
+                    let expected = profiles.forecast(&input(restarted), &Assumption::default());
+                    assert_eq!(expected.forecast.end, End::Done);
+                    assert!(expected.forecast.calls().count() >= 10);
+                }
+            }),
+        ),
+        (
+            "parsing their JSON, nothing else",
+            Box::new(|| drop(serde_json::from_slice::<Value>(&bytes).unwrap())),
+        ),
+    ]);
 }
 
 /// Runs each in turn, and prints medians with their ratio to the last one's.
@@ -111,8 +170,44 @@ fn quiet(program: &Path, words: &[&str]) {
 /// A recording of one healthy set with three pods and three claims, many times over: each in a namespace of its own, with
 /// uids and volumes of its own.
 fn many_sets() -> PathBuf {
+    write("many-sets.json", &copied(recorded(), SETS))
+}
+
+/// The same with five pods a set, and with nothing but sets, pods, claims and revisions.
+fn sets_of_five(sets: usize) -> PathBuf {
+    let mut recording = recorded();
+    let lists = recording["lists"].as_array_mut().unwrap();
+    let kinds = ["statefulsets", "pods", "persistentvolumeclaims", "controllerrevisions"];
+    lists.retain(|list| kinds.iter().any(|kind| list["resource"] == *kind));
+    for list in lists.iter_mut() {
+        let kind = list["resource"].as_str().unwrap().to_owned();
+        let items = list["items"].as_array_mut().unwrap();
+        items.retain(|item| item["metadata"]["namespace"] == "shop");
+        if kind == "statefulsets" {
+            items[0]["spec"]["replicas"] = 5.into();
+        }
+        let last = items
+            .iter()
+            .find(|item| item["metadata"]["name"].as_str().unwrap().ends_with("web-2"));
+        let Some(last) = last.map(Value::to_string) else {
+            continue;
+        };
+        for n in ["3", "4"] {
+            let mut item: Value = serde_json::from_str(&last.replace("web-2\"", &format!("web-{n}\""))).unwrap();
+            item["metadata"]["uid"] = format!("{kind}-{n}").into();
+            items.push(item);
+        }
+    }
+    write(&format!("sets-of-five-{sets}.json"), &copied(recording, sets))
+}
+
+fn recorded() -> Value {
     let text = std::fs::read_to_string(root().join("tests/clusters/healthy-ordered/cluster.json")).unwrap();
-    let mut recording: Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// What lies in the namespace of the recording, many times over.
+fn copied(mut recording: Value, sets: usize) -> Value {
     for list in recording["lists"].as_array_mut().unwrap() {
         let namespaced = list["items"].pointer("/0/metadata/namespace").is_some();
         if !namespaced && list["resource"] != "persistentvolumes" {
@@ -130,10 +225,14 @@ fn many_sets() -> PathBuf {
                 .replace("\"uid\":\"", &format!("\"uid\":\"{n}-"));
             serde_json::from_str::<Value>(&item.replace("\"pvc-", &format!("\"pvc-{n}-"))).unwrap()
         };
-        let copies = (0..SETS).flat_map(|n| own.iter().map(move |item| copy(n, item)));
+        let copies = (0..sets).flat_map(|n| own.iter().map(move |item| copy(n, item)));
         list["items"] = copies.collect();
     }
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("many-sets.json");
+    recording
+}
+
+fn write(name: &str, recording: &Value) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&file, recording.to_string()).unwrap();
     file
 }

@@ -229,3 +229,92 @@ fn filled(field: &str, value: &Value) -> bool {
     let exact = format!("{field}={value}");
     value.is_null() || FILLED.iter().any(|known| *known == field || *known == exact)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::operate::change::Change;
+
+    fn set() -> StatefulSet {
+        serde_json::from_value(json!({
+            "metadata": {"name": "web", "namespace": "shop", "generation": 4},
+            "spec": {
+                "replicas": 3, "serviceName": "web", "podManagementPolicy": "OrderedReady",
+                "selector": {"matchLabels": {"app": "web"}},
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}, "annotations": {"injected": "yes"}},
+                    "spec": {"restartPolicy": "Always", "containers": [
+                        {"name": "app", "image": "app:1", "imagePullPolicy": "IfNotPresent",
+                            "ports": [{"containerPort": 80, "protocol": "TCP"}], "resources": {"limits": {"cpu": "2"}}},
+                        {"name": "sidecar", "image": "sidecar:1"},
+                    ]},
+                },
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+                    "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}}],
+            },
+        }))
+        .unwrap()
+    }
+
+    fn laid_over(spec: Value) -> Changed {
+        let document = json!({"kind": "StatefulSet", "metadata": {"name": "web"}, "spec": spec});
+        Change::Manifest(document).apply(&set()).unwrap()
+    }
+
+    fn paths(changed: &Changed) -> Vec<&str> {
+        changed.fields.iter().map(|field| field.path.as_str()).collect()
+    }
+
+    #[test]
+    fn what_the_server_filled_in_and_others_injected_is_no_change() {
+        let changed = laid_over(json!({
+            "serviceName": "web", "replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
+                {"name": "app", "image": "app:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": 2}}},
+                {"name": "sidecar", "image": "sidecar:1"},
+            ]}},
+        }));
+        assert!(paths(&changed).is_empty() && changed.open.is_empty(), "{changed:?}");
+        assert_eq!(changed.set.metadata.generation, Some(4));
+    }
+
+    #[test]
+    fn what_it_names_is_set_and_lists_with_names_are_whole() {
+        let changed = laid_over(json!({"minReadySeconds": 5, "template": {"spec": {"containers": [
+            {"name": "app", "image": "app:2", "resources": {"limits": {"cpu": "2"}}},
+        ]}}}));
+        let list = "spec.template.spec.containers";
+        let image = format!("{list}[app].image");
+        let sidecar = format!("{list}[sidecar]");
+        assert_eq!(paths(&changed), ["spec.minReadySeconds", &image, &sidecar]);
+        assert_eq!(
+            changed.open,
+            ["spec.template.spec.containers[app].ports", "spec.template.metadata"]
+        );
+        assert_eq!(changed.set.metadata.generation, Some(5));
+        assert_eq!(changed.set.spec.min_ready_seconds, 5);
+    }
+
+    #[test]
+    fn fields_that_cannot_change_are_named_and_left() {
+        let changed = laid_over(json!({
+            "serviceName": "db", "podManagementPolicy": "Parallel", "selector": {"matchLabels": {"app": "web"}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10240Mi"}}}}],
+        }));
+        assert_eq!(changed.refused, ["spec.serviceName", "spec.podManagementPolicy"]);
+        assert!(paths(&changed).is_empty());
+        assert_eq!(changed.set.spec.service_name, "web");
+    }
+
+    #[test]
+    fn another_set_s_manifest_is_refused() {
+        let document = json!({"kind": "StatefulSet", "metadata": {"name": "web", "namespace": "other"}, "spec": {}});
+        assert!(Change::Manifest(document).apply(&set()).is_err());
+        let wrong = json!({"kind": "StatefulSet", "metadata": {"name": "web"}, "spec": {"replicas": "three"}});
+        assert!(Change::Manifest(wrong).apply(&set()).is_err());
+    }
+}

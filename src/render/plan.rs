@@ -53,6 +53,7 @@ pub fn plan(origin: &str, plan: &Plan, now: Timestamp, layout: &Layout) -> Strin
     {
         text += &layout.labelled("REFUSED", &cell(&refused.summary));
     }
+    text += &objects(plan, &[(EffectKind::ClaimDeleted, "DATA")], now, layout);
     text += &table(plan, layout);
     text += &ready_meanwhile(plan, layout);
     text += &ending(plan, layout);
@@ -238,24 +239,27 @@ fn some(names: &[String]) -> String {
 }
 
 fn effects(plan: &Plan, now: Timestamp, layout: &Layout) -> String {
-    let mut text = String::new();
-    let of = |kind| {
-        plan.effects
-            .iter()
-            .filter(move |effect: &&Effect| effect.effect == kind)
-    };
     let labels = [
-        (EffectKind::ClaimDeleted, "DATA"),
         (EffectKind::ClaimReused, "Claims"),
         (EffectKind::ClaimMade, "Claims"),
         (EffectKind::ClaimLeft, "Claims"),
         (EffectKind::StaysOld, "Stays"),
     ];
-    let mut last = "";
-    for (kind, label) in labels {
-        // What is said alike of several is said once.
+    let mut text = objects(plan, &labels, now, layout);
+    for (kind, label) in [(EffectKind::TakenBack, "Watch"), (EffectKind::BudgetIgnored, "Budget")] {
+        for effect in plan.effects.iter().filter(|effect| effect.effect == kind) {
+            text += &layout.labelled(label, &cell(&effect.summary));
+        }
+    }
+    text
+}
+
+/// What becomes of objects. What is said alike of several is said once.
+fn objects(plan: &Plan, labels: &[(EffectKind, &'static str)], now: Timestamp, layout: &Layout) -> String {
+    let (mut text, mut last) = (String::new(), "");
+    for &(kind, label) in labels {
         let mut said: Vec<(String, Vec<String>)> = Vec::new();
-        for effect in of(kind) {
+        for effect in plan.effects.iter().filter(|effect: &&Effect| effect.effect == kind) {
             let old = effect
                 .since
                 .map_or(String::new(), |since| format!("{} old, ", age(now, since)));
@@ -266,17 +270,10 @@ fn effects(plan: &Plan, now: Timestamp, layout: &Layout) -> String {
             }
         }
         for (says, names) in said {
-            let line = match label {
-                "Stays" => format!("{} {says}", some(&names)),
-                _ => format!("{}: {says}", some(&names)),
-            };
+            let colon = if kind == EffectKind::StaysOld { "" } else { ":" };
+            let line = format!("{}{colon} {says}", some(&names));
             text += &layout.labelled(if last == label { "" } else { label }, &cell(&line));
             last = label;
-        }
-    }
-    for (kind, label) in [(EffectKind::TakenBack, "Watch"), (EffectKind::BudgetIgnored, "Budget")] {
-        for effect in of(kind) {
-            text += &layout.labelled(label, &cell(&effect.summary));
         }
     }
     text
