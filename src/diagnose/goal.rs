@@ -76,6 +76,14 @@ pub struct Blocker {
     pub may_pass: bool,
 }
 
+impl Blocker {
+    /// In one line, with the code where there is one.
+    pub fn says(&self) -> String {
+        let code = self.code.map_or(String::new(), |code| format!(" ({code})"));
+        format!("{}: {}{code}", self.subject.spoken(), self.summary)
+    }
+}
+
 /// One look at one set.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -162,7 +170,10 @@ pub fn look(cx: &Context<'_>, report: &SetReport, goal: Goal) -> Result<Look, Ga
         Goal::Deleted if moving => ": it is being deleted".to_owned(),
         Goal::Deleted => ": nobody has asked for its deletion".to_owned(),
         _ if late => ": the controller has not seen the newest change yet".to_owned(),
-        _ => format!(": {}", next(cx)),
+        _ => match &blocker {
+            Some(blocker) => format!(": {}", blocker.says()),
+            None => format!(": {}", next(cx)),
+        },
     };
     let says = far + &comes;
     let blocked = blocker.as_ref().map(|blocker| (blocker.code, &blocker.subject));

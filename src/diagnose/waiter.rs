@@ -189,7 +189,10 @@ impl Waiter {
             () => Outcome::Waiting,
         };
         let summary = match (outcome, &look.blocker) {
-            (Outcome::Blocked, Some(blocker)) => format!("{}: {}", blocker.subject.spoken(), blocker.summary),
+            (Outcome::Blocked, Some(blocker)) => blocker.says(),
+            (Outcome::Waiting, Some(_)) if !self.keep_waiting => {
+                format!("{}; ends here when that lasts {}s", look.says, SETTLED.as_secs())
+            }
             _ => look.says,
         };
         Ok(Step {
@@ -207,7 +210,8 @@ impl Waiter {
             self.stuck = None;
             return false;
         };
-        let marks = format!("{:?} {} {}", blocker.code, blocker.subject.spoken(), look.marks);
+        // What is known of it may change from crash to crash; that it is the same object counts.
+        let marks = format!("{} {}", blocker.subject.spoken(), look.marks);
         let since = match &self.stuck {
             Some((since, same)) if *same == marks => *since,
             _ => {
@@ -221,7 +225,7 @@ impl Waiter {
 
 fn timed_out(step: Step) -> Step {
     let state = match &step.blocker {
-        Some(blocker) => format!("blocked by {}: {}", blocker.subject.spoken(), blocker.summary),
+        Some(blocker) => format!("blocked by {}", blocker.says()),
         None if step.moving => format!("still moving: {}", step.summary),
         None => format!("and nothing is seen to move: {}", step.summary),
     };

@@ -5,7 +5,6 @@ use owo_colors::OwoColorize as _;
 
 use super::Layout;
 use super::cell::{cell, shell};
-use crate::diagnose::goal::Blocker;
 use crate::diagnose::waiter::{Outcome, Step};
 
 /// One step of a wait, with what to type when it ended without its goal.
@@ -30,12 +29,7 @@ pub fn step(step: &Step, now: Timestamp, layout: &Layout) -> String {
         word => format!("{}: ", word.style(style)),
     };
     let blocker = step.blocker.as_ref();
-    let code = match (step.outcome, blocker.and_then(|blocker| blocker.code)) {
-        (Outcome::Waiting, Some(code)) => format!("; {} ({code})", blocker.map_or(String::new(), said)),
-        (Outcome::Blocked | Outcome::TimedOut, Some(code)) => format!(" ({code})"),
-        _ => String::new(),
-    };
-    let line = format!("{name}  {word}{}{}", cell(summary), cell(&code));
+    let line = format!("{name}  {word}{}", cell(summary));
     let mut text = layout.wrap(&line, &format!("{time}  "), &rest);
     let commands = blocker
         .filter(|_| step.failed())
@@ -49,8 +43,4 @@ pub fn step(step: &Step, now: Timestamp, layout: &Layout) -> String {
         text += &format!("{rest}{}\n", shell(&look));
     }
     text
-}
-
-fn said(blocker: &Blocker) -> String {
-    format!("{} {}", blocker.subject.spoken(), blocker.summary)
 }
