@@ -10,7 +10,7 @@ use crate::commands::{capture, diagnose, diff, explain, history, plan, status, w
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::render::cell::cell;
-use crate::session::Session;
+use crate::session::{Session, is_broken_pipe};
 
 /// Why a StatefulSet does not move, what its controller does next, and what is safe to type.
 #[derive(Debug, Parser)]
@@ -75,9 +75,4 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         let _ = writeln!(std::io::stderr(), "error: {}", lines.join("\n"));
         Exit::Failed
     })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
 }

@@ -138,3 +138,9 @@ impl Session {
         let _ = writeln!(std::io::stderr(), "{}", cell(text));
     }
 }
+
+/// Whether writing failed because nobody reads any more.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
+}

@@ -19,7 +19,7 @@ use crate::model::rounds::DIAGNOSIS;
 use crate::model::snapshot::Snapshot;
 use crate::render::envelope::{Format, envelope};
 use crate::render::wait::step as draw;
-use crate::session::Session;
+use crate::session::{Session, is_broken_pipe};
 
 /// Wait until sets are what was asked for, and end early, with the blocker, when nothing will move
 ///
@@ -87,6 +87,14 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     if session.global.from.is_some() {
         bail!("wait follows a cluster; nothing changes in the file of --from");
     }
+    match follow(session, args).await {
+        // Nobody hears the rest, which is no success: a script would take it for one.
+        Err(error) if is_broken_pipe(&error) => Ok(Exit::No),
+        ended => ended,
+    }
+}
+
+async fn follow(session: &Session, args: &Args) -> Result<Exit> {
     let mut rounds = session.rounds(&DIAGNOSIS, &args.names, Some(args.timeout)).await?;
     let mut waiters: Option<Vec<Waiter>> = None;
     let mut exit = Exit::Fine;

@@ -199,6 +199,19 @@ mod tests {
         assert_eq!(comparison.fields[0].path, "spec.containers[app].image");
     }
 
+    /// Current and update revision are then one, and not the newest.
+    #[test]
+    fn a_rollback_that_the_controller_has_not_seen_is_no_update() {
+        let comparison = after("update-fails-at-top", &[], |snapshot| {
+            let set = &mut snapshot.stateful_sets.items[0];
+            set.metadata.generation = Some(9);
+            set.spec.template.0["spec"]["containers"][0]["image"] = "app:1.9".into();
+        });
+        let comparison = comparison.unwrap();
+        assert_eq!((comparison.from.revision, comparison.to.revision), (Some(2), None));
+        assert_eq!(comparison.fields[0].to, Some("app:1.9".into()));
+    }
+
     #[test]
     fn every_way_to_name_a_template_is_understood() {
         for word in ["2", "665ccc7667", "web-665ccc7667", "web-2", "pod/web-2"] {

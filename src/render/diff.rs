@@ -106,3 +106,55 @@ fn label(side: &Side) -> String {
         _ => "live (the set's template)".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::changes::changes;
+    use serde_json::{Value, json};
+
+    fn between(from: Value, to: Value, masked: bool) -> Comparison {
+        let side = |what: &str, template: &Value| Side {
+            what: what.to_owned(),
+            revision: Some(1),
+            revision_name: Some("web-a".to_owned()),
+            pod: None,
+            template: template.clone(),
+        };
+        let fields = changes(&from, &to);
+        Comparison {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            equal: fields.is_empty(),
+            masked,
+            from: side("previous", &from),
+            to: side("newest", &to),
+            fields,
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_shown() {
+        let value = |text: &str| json!({"env": [{"name": "A", "value": text}]});
+        let comparison = between(value("plain"), value("\u{1b}[2Jx\ny\u{202e}z"), false);
+        let text = diff(&comparison, &Layout::default()).unwrap();
+        assert!(
+            !text.chars().any(|c| c != '\n' && super::super::cell::is_hidden(c)),
+            "{text:?}"
+        );
+        assert!(text.contains("[2Jx"), "{text}");
+        assert!(
+            text.lines().skip(3).all(|line| line.starts_with(['+', '-', ' '])),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_masked_recording_never_says_that_nothing_differs() {
+        let comparison = between(json!({}), json!({}), true);
+        let text = diff(&comparison, &Layout::default()).unwrap();
+        assert!(text.starts_with("no difference in what is not masked"), "{text}");
+        assert_eq!(remarks(&comparison).len(), 1);
+        assert_eq!(machine(&comparison).unwrap().unified, "");
+    }
+}
