@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::error::{Failure, get};
+use super::error::{Failure, JSON, METADATA, get, get_as};
 use crate::model::gap::{Gap, GapReason};
 use crate::model::listing::{Page, PageHead};
 use crate::model::mask;
@@ -107,33 +107,8 @@ pub async fn collect(client: &Client, context: &str, asked: Asked<'_>) -> Result
     };
     let volumes = Resource::PersistentVolumes;
     let volumes_owed = resources.contains(&volumes) && !first.contains(&volumes);
-    let namespace = scope.namespace().map(str::to_owned);
-    let recording = (keep != Keep::Nothing).then(|| Recording {
-        api_version: API_VERSION.to_owned(),
-        kind: KIND.to_owned(),
-        taken_at: Timestamp::UNIX_EPOCH,
-        server_version: None,
-        context: context.to_owned(),
-        namespace,
-        masked: keep == Keep::Masked,
-        lists: Vec::new(),
-        confirmed_absent: Vec::new(),
-    });
-    let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, context.to_owned(), scope);
-    let mut collection = Collection {
-        snapshot,
-        recording,
-        reads: Vec::new(),
-        answered: false,
-        silence: None,
-    };
-
-    let lists: Vec<_> = first.iter().map(|&resource| ListOf { resource, wide: false }).collect();
-    collection.round(client, &lists, &[], true).await?;
-    // One sentence in the place of twenty gaps.
-    if let (false, Some(failure)) = (collection.answered, collection.silence.take()) {
-        return Err(failure);
-    }
+    let mut collection = Collection::new(context, scope, keep);
+    collection.begin(client, &first, &[]).await?;
     let second = rounds::second_round(&collection.snapshot, volumes_owed.then_some(names));
     let lists: Vec<_> = second
         .lists
@@ -141,30 +116,82 @@ pub async fn collect(client: &Client, context: &str, asked: Asked<'_>) -> Result
         .map(|&resource| ListOf { resource, wide: true })
         .collect();
     collection.round(client, &lists, &second.reads, false).await?;
+    Ok(collection.end())
+}
 
-    if collection.snapshot.taken_at == Timestamp::UNIX_EPOCH {
-        // A proxy may strip the Date header; the own clock is the next best.
-        collection.snapshot.taken_at = Timestamp::now();
-    }
-    let Collection {
-        snapshot,
-        mut recording,
-        ..
-    } = collection;
-    if let Some(recording) = &mut recording {
-        recording.taken_at = snapshot.taken_at;
-        recording.server_version.clone_from(&snapshot.server_version);
-        recording
-            .lists
-            .sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
-        if recording.masked {
-            mask::hide(&mut recording.lists);
-        }
-    }
-    Ok(Collected { snapshot, recording })
+/// Reads these lists and these single objects, and nothing that they call for.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn collect_only(
+    client: &Client,
+    context: &str,
+    scope: Scope,
+    lists: &[Resource],
+    reads: &[Want],
+) -> Result<Snapshot, Failure> {
+    let mut collection = Collection::new(context, scope, Keep::Nothing);
+    collection.begin(client, lists, reads).await?;
+    Ok(collection.end().snapshot)
 }
 
 impl Collection {
+    fn new(context: &str, scope: Scope, keep: Keep) -> Self {
+        let namespace = scope.namespace().map(str::to_owned);
+        let recording = (keep != Keep::Nothing).then(|| Recording {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            taken_at: Timestamp::UNIX_EPOCH,
+            server_version: None,
+            context: context.to_owned(),
+            namespace,
+            masked: keep == Keep::Masked,
+            lists: Vec::new(),
+            confirmed_absent: Vec::new(),
+        });
+        Self {
+            snapshot: Snapshot::new(Timestamp::UNIX_EPOCH, context.to_owned(), scope),
+            recording,
+            reads: Vec::new(),
+            answered: false,
+            silence: None,
+        }
+    }
+
+    /// The first round.
+    async fn begin(&mut self, client: &Client, first: &[Resource], reads: &[Want]) -> Result<(), Failure> {
+        let lists: Vec<_> = first.iter().map(|&resource| ListOf { resource, wide: false }).collect();
+        self.round(client, &lists, reads, true).await?;
+        // One sentence in the place of twenty gaps.
+        match self.silence.take() {
+            Some(failure) if !self.answered => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(self) -> Collected {
+        let Self {
+            mut snapshot,
+            mut recording,
+            ..
+        } = self;
+        if snapshot.taken_at == Timestamp::UNIX_EPOCH {
+            // A proxy may strip the Date header; the own clock is the next best.
+            snapshot.taken_at = Timestamp::now();
+        }
+        if let Some(recording) = &mut recording {
+            recording.taken_at = snapshot.taken_at;
+            recording.server_version.clone_from(&snapshot.server_version);
+            recording
+                .lists
+                .sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
+            if recording.masked {
+                mask::hide(&mut recording.lists);
+            }
+        }
+        Collected { snapshot, recording }
+    }
+
     async fn round(&mut self, client: &Client, lists: &[ListOf], reads: &[Want], version: bool) -> Result<(), Failure> {
         let (answers, mut inbox) = mpsc::channel(PAGES_AHEAD);
         let mut tasks = JoinSet::new();
@@ -180,7 +207,8 @@ impl Collection {
             let (client, answers) = (client.clone(), answers.clone());
             tasks.spawn(async move {
                 let path = want.resource.path(want.namespace.as_deref(), Some(&want.name));
-                let answer = get(&client, &path).await.map(|(_, body)| body);
+                let form = if want.resource.metadata_only() { METADATA } else { JSON };
+                let answer = get_as(&client, &path, form).await.map(|(_, body)| body);
                 // The receiver goes only when the whole collection is given up.
                 let _ = answers.send(Answer::Read(want, answer)).await;
             });

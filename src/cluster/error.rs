@@ -63,22 +63,37 @@ pub fn classify(err: &kube::Error) -> Failure {
     }
 }
 
+/// The form of an answer.
+pub(super) const JSON: &str = "application/json";
+/// The form in which an answer holds metadata and nothing else, whatever the object holds.
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
 /// Reads one path, as bytes. Repetition and timeout are the client's, see `connect`.
 ///
 /// # Errors
 /// By kind, with a sentence.
 pub async fn get(client: &Client, path_and_query: &str) -> Result<(Parts, Vec<u8>), Failure> {
+    get_as(client, path_and_query, JSON).await
+}
+
+/// The same in the form that `accept` names.
+pub(super) async fn get_as(client: &Client, path_and_query: &str, accept: &str) -> Result<(Parts, Vec<u8>), Failure> {
     let request = Request::get(path_and_query)
-        .header(header::ACCEPT, "application/json")
+        .header(header::ACCEPT, accept)
         .body(Body::empty())
         .map_err(|_| Failure::Other(format!("{path_and_query:?} cannot be asked for")))?;
+    send(client, request).await?.map_err(|status| refused(&status))
+}
+
+/// Sends one request: the outer error where there was no answer, the inner one where it was a no.
+pub(super) async fn send(client: &Client, request: Request<Body>) -> Result<Result<(Parts, Vec<u8>), Status>, Failure> {
     let answer = client.send(request).await.map_err(|err| classify(&err))?;
     let (head, body) = answer.into_parts();
     let bytes = body.collect().await.map_err(|err| classify(&err))?.to_bytes();
     if head.status.is_success() {
-        return Ok((head, bytes.into()));
+        return Ok(Ok((head, bytes.into())));
     }
-    Err(refused(&status(head.status, &bytes)))
+    Ok(Err(status(head.status, &bytes)))
 }
 
 /// The server's own words; from something in between that is no API server, its code and, if short, its text.
@@ -106,7 +121,7 @@ fn status(code: StatusCode, body: &[u8]) -> Status {
 
 /// As kubectl words it: `Error from server (Forbidden): …`.
 /// Source: `kubectl/pkg/cmd/util/helpers.go` (`StandardErrorMessage`); reasons: `apimachinery/pkg/apis/meta/v1/types.go`.
-fn refused(status: &Status) -> Failure {
+pub(super) fn refused(status: &Status) -> Failure {
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let standard = code.canonical_reason().unwrap_or("Unknown").replace(' ', "");
     let reason = if status.reason.is_empty() {

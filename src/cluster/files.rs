@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::model::dump;
 use crate::model::recording::{API_VERSION, KIND, Recording};
+use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 
 /// Writes a recording, one object a line, compressed when the name ends in `.gz`. `-` is standard output.
@@ -61,6 +62,55 @@ fn render(recording: &Recording) -> Result<Vec<u8>> {
 
 /// Reads a recording, a dump in one file (JSON, a List, YAML with several documents), or a folder of such files.
 pub fn read_snapshot(path: &Path) -> Result<Snapshot> {
+    read(path)?.snapshot()
+}
+
+/// The same, with the objects of one resource as they stand in the file.
+pub fn read_snapshot_with(path: &Path, resource: Resource) -> Result<(Snapshot, Vec<Value>)> {
+    let read = read(path)?;
+    let whole = read.objects(resource);
+    Ok((read.snapshot()?, whole))
+}
+
+/// What stands for a cluster.
+enum Recorded {
+    Recording(Recording),
+    /// Documents, and where they come from.
+    Dump(Vec<Value>, String),
+}
+
+impl Recorded {
+    fn snapshot(self) -> Result<Snapshot> {
+        match self {
+            Self::Recording(recording) => Ok(recording.into_snapshot()),
+            Self::Dump(documents, origin) => {
+                dump::snapshot(documents, &origin).map_err(|error| anyhow!("{origin} {error}"))
+            }
+        }
+    }
+
+    fn objects(&self, resource: Resource) -> Vec<Value> {
+        let info = resource.info();
+        match self {
+            Self::Recording(recording) => {
+                let lists = recording.lists.iter();
+                let of = lists.filter(|list| list.group == info.group && list.resource == info.plural);
+                of.flat_map(|list| &list.items).cloned().collect()
+            }
+            Self::Dump(documents, _) => {
+                let text = |object: &Value, field: &str| {
+                    object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+                };
+                let is = |object: &Value| {
+                    Resource::of_kind(&text(object, "apiVersion"), &text(object, "kind")) == Some(resource)
+                };
+                flattened(documents.clone()).filter(is).collect()
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Recorded> {
     let (mut documents, mut recordings, mut unread) = (Vec::new(), Vec::new(), None);
     for file in files_of(path)? {
         let parsed = bytes_of(&file).and_then(|bytes| parse(&bytes));
@@ -83,9 +133,9 @@ pub fn read_snapshot(path: &Path) -> Result<Snapshot> {
                 return Err(error);
             }
             let origin = path.display().to_string();
-            dump::snapshot(documents, &origin).map_err(|error| anyhow!("{origin} {error}"))
+            Ok(Recorded::Dump(documents, origin))
         }
-        1 => recording(recordings.remove(0)),
+        1 => recording(recordings.remove(0)).map(Recorded::Recording),
         many => bail!("{} holds {many} recordings; name one of them", path.display()),
     }
 }
@@ -103,15 +153,40 @@ pub fn read_documents(path: &Path) -> Result<Vec<Value>> {
     read().with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn recording((file, document): (PathBuf, Value)) -> Result<Snapshot> {
+fn recording((file, document): (PathBuf, Value)) -> Result<Recording> {
     let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     if version != API_VERSION {
         let file = file.display();
         bail!("{file} is a recording of version {version:?}, and this program reads {API_VERSION:?}");
     }
-    let recording: Recording = serde_json::from_value(document)
-        .with_context(|| format!("{} is a recording that is not whole", file.display()))?;
-    Ok(recording.into_snapshot())
+    serde_json::from_value(document).with_context(|| format!("{} is a recording that is not whole", file.display()))
+}
+
+/// Objects, and those of lists one by one; an object of a typed list carries neither kind nor version of its own.
+/// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/unstructured/unstructured.go` (decodeToList).
+pub(super) fn flattened(documents: Vec<Value>) -> impl Iterator<Item = Value> {
+    documents.into_iter().flat_map(|mut document| {
+        let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let Some(kind) = kind.strip_suffix("List").map(str::to_owned) else {
+            return vec![document];
+        };
+        let version = document.get("apiVersion").cloned();
+        let mut items = match document.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            _ => return vec![document],
+        };
+        for item in items
+            .iter_mut()
+            .filter_map(Value::as_object_mut)
+            .filter(|_| !kind.is_empty())
+        {
+            item.entry("kind").or_insert_with(|| kind.as_str().into());
+            if let Some(version) = &version {
+                item.entry("apiVersion").or_insert_with(|| version.clone());
+            }
+        }
+        items
+    })
 }
 
 fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
@@ -150,7 +225,7 @@ fn bytes_of(file: &Path) -> Result<Vec<u8>> {
     Ok(unpacked)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     // Some editors and shells begin a text with this mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());

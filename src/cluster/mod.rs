@@ -8,6 +8,8 @@
 
 pub mod collect;
 pub mod connect;
+pub mod dry_run;
 pub mod error;
 pub mod files;
+pub mod manifests;
 pub mod watch;

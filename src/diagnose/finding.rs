@@ -104,6 +104,9 @@ pub struct Evidence {
     pub path: String,
     /// As found; for a search what was looked at, and how many.
     pub value: Value,
+    /// What a manifest makes of it, where it is about a change; null for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
     /// For an event, how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
@@ -122,9 +125,18 @@ impl Evidence {
             object,
             path: path.to_owned(),
             value: value.into(),
+            to: None,
             count: None,
             last_seen: None,
             stale: false,
+        }
+    }
+
+    /// A field as it is, and as it would become.
+    pub fn change(object: ObjectRef, path: &str, from: Value, to: Value) -> Self {
+        Self {
+            to: Some(to),
+            ..Self::field(object, path, from)
         }
     }
 
@@ -135,6 +147,7 @@ impl Evidence {
             object: ObjectRef::named(&about.kind, &about.namespace, &about.name),
             path: format!("event/{}", event.reason),
             value: event.message.as_str().into(),
+            to: None,
             count: Some(event.times()),
             last_seen: event.last_seen(),
             stale: false,

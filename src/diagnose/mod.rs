@@ -36,17 +36,29 @@ use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::objects::StatefulSet;
 
-/// One rule: plain data, one file each.
+/// One rule: plain data, one file each. What it looks at is its check's: a set with its neighbours, where nothing else is
+/// said.
 #[derive(Debug)]
-pub struct Rule {
+pub struct Rule<F = fn(&Context<'_>) -> Checked> {
     /// `STS` and three digits; never used again for something else.
     pub code: &'static str,
     /// The fault, in words that read after "this is".
     pub name: &'static str,
     /// Markdown for `explain`, with the headings that every rule has.
     pub explain: &'static str,
-    /// What it finds on one set.
-    pub check: fn(&Context<'_>) -> Checked,
+    /// What it finds.
+    pub check: F,
+}
+
+impl<F> Rule<F> {
+    /// Its findings under its code and name.
+    pub(crate) fn name_all(&self, findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
+        findings.into_iter().map(|finding| Finding {
+            code: self.code,
+            name: self.name,
+            ..finding
+        })
+    }
 }
 
 /// What a rule found, or the gap that kept it from looking at all.
@@ -77,12 +89,7 @@ pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a
     for rule in rules::ALL {
         match (rule.check)(&cx) {
             Ok(outcome) => {
-                let named = outcome.findings.into_iter().map(|f| Finding {
-                    code: rule.code,
-                    name: rule.name,
-                    ..f
-                });
-                findings.extend(named);
+                findings.extend(rule.name_all(outcome.findings));
                 gaps.extend(outcome.not_checked);
             }
             Err(gap) => gaps.push(gap),

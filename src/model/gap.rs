@@ -60,7 +60,10 @@ impl Gap {
 
     /// Why, as a fragment, for instance `forbidden`.
     pub fn why(&self) -> String {
-        self.reason.to_string()
+        match (&self.reason, &self.name) {
+            (GapReason::Forbidden, Some(_)) => "cannot get: forbidden".to_owned(),
+            (reason, _) => reason.to_string(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::gap::{Gap, GapReason};
-use super::objects::Object;
+use super::objects::{Meta, Object};
 use super::resource::Resource;
 
 /// What one list gave. `items` are facts; that something is *not* among them is one only when [`Listing::complete`] says so.
@@ -73,6 +73,11 @@ impl<T: Object> Listing<T> {
             resource,
             read: false,
         }
+    }
+
+    /// What it is a list of.
+    pub fn resource(&self) -> Resource {
+        self.resource
     }
 
     /// Whether what is not among the items does not exist; otherwise what was not read.
@@ -166,6 +171,8 @@ pub trait Sink {
     fn answered(&mut self);
     /// Adds a gap.
     fn gap(&mut self, gap: Gap);
+    /// Puts in what a manifest will make of an object, in the place of what is there.
+    fn put(&mut self, object: serde_json::Value);
     /// Whether an object of this name is among the items.
     fn holds(&self, namespace: Option<&str>, name: &str) -> bool;
     /// Takes back what was read, as if nothing had been asked for.
@@ -192,6 +199,18 @@ impl<T: Object> Sink for Listing<T> {
         if let Ok(raw) = serde_json::value::to_raw_value(&object) {
             self.push_raw(&raw);
         }
+    }
+
+    fn put(&mut self, object: serde_json::Value) {
+        // A manifest lacks what a server adds, so nothing is incomplete here; what cannot be read is refused elsewhere.
+        let Ok(object) = T::deserialize(object) else { return };
+        let meta = object.meta();
+        let same = |known: &Meta| known.name == meta.name && known.namespace == meta.namespace;
+        self.gaps.retain(|gap| {
+            gap.name.as_deref() != Some(&meta.name) || gap.namespace.as_deref().unwrap_or_default() != meta.namespace
+        });
+        self.items.retain(|known| !same(known.meta()));
+        self.items.push(object);
     }
 
     fn answered(&mut self) {

@@ -6,6 +6,7 @@ pub mod dump;
 pub mod gap;
 pub mod link;
 pub mod listing;
+pub mod manifest;
 pub mod mask;
 pub mod named;
 pub mod objects;

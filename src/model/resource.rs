@@ -41,6 +41,14 @@ pub enum Resource {
     Deployments,
     /// apps/v1
     DaemonSets,
+    /// v1, read by name; of its data only the keys are kept
+    ConfigMaps,
+    /// v1, read by name, metadata only
+    ServiceAccounts,
+    /// scheduling.k8s.io/v1, cluster-scoped, read by name, metadata only
+    PriorityClasses,
+    /// v1, read by name on request, metadata only: what a Secret holds is never asked for
+    Secrets,
 }
 
 /// Where a resource lives and what it is called.
@@ -60,7 +68,7 @@ pub struct ResourceInfo {
 
 impl Resource {
     /// All of them, in the order of the declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::StatefulSets,
         Self::Pods,
         Self::PersistentVolumeClaims,
@@ -80,6 +88,10 @@ impl Resource {
         Self::HorizontalPodAutoscalers,
         Self::Deployments,
         Self::DaemonSets,
+        Self::ConfigMaps,
+        Self::ServiceAccounts,
+        Self::PriorityClasses,
+        Self::Secrets,
     ];
 
     /// Its row of the table.
@@ -110,6 +122,10 @@ impl Resource {
             ),
             Self::Deployments => ("apps", "v1", "deployments", "Deployment", true),
             Self::DaemonSets => ("apps", "v1", "daemonsets", "DaemonSet", true),
+            Self::ConfigMaps => ("", "v1", "configmaps", "ConfigMap", true),
+            Self::ServiceAccounts => ("", "v1", "serviceaccounts", "ServiceAccount", true),
+            Self::PriorityClasses => ("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false),
+            Self::Secrets => ("", "v1", "secrets", "Secret", true),
         };
         ResourceInfo {
             group,
@@ -118,6 +134,11 @@ impl Resource {
             kind,
             namespaced,
         }
+    }
+
+    /// Whether only names and labels are asked for: that the object is there is all that is wanted of it.
+    pub const fn metadata_only(self) -> bool {
+        matches!(self, Self::ServiceAccounts | Self::PriorityClasses | Self::Secrets)
     }
 
     /// The resource of a manifest's kind; events of both API groups are the same objects.

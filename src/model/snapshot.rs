@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::gap::Gap;
 use super::listing::{Listing, Sink};
 use super::objects::{
-    Claim, CsiDriver, CsiNode, EndpointSlice, Event, HorizontalPodAutoscaler, Lease, Node, PersistentVolume, Pod,
-    PodDisruptionBudget, ResourceQuota, Revision, Service, StatefulSet, StorageClass, Workload,
+    Bare, Claim, ConfigMap, CsiDriver, CsiNode, EndpointSlice, Event, HorizontalPodAutoscaler, Lease, Node,
+    PersistentVolume, Pod, PodDisruptionBudget, ResourceQuota, Revision, Service, StatefulSet, StorageClass, Workload,
 };
 use super::resource::Resource;
 
@@ -78,6 +78,14 @@ pub struct Snapshot {
     pub budgets: Listing<PodDisruptionBudget>,
     /// Autoscalers, for plans.
     pub autoscalers: Listing<HorizontalPodAutoscaler>,
+    /// ConfigMaps that a manifest's pods name, each by a read of its own: the keys.
+    pub config_maps: Listing<ConfigMap>,
+    /// Service accounts, likewise.
+    pub service_accounts: Listing<Bare>,
+    /// Priority classes, likewise.
+    pub priority_classes: Listing<Bare>,
+    /// Secrets, likewise and on request only: that they are there, never what they hold.
+    pub secrets: Listing<Bare>,
     /// Pods of all namespaces, when the scope is one namespace and a claim waits for a provisioner.
     pub all_pods: Listing<Pod>,
     /// StatefulSets of all namespaces, likewise.
@@ -113,6 +121,10 @@ impl Snapshot {
             quotas: Listing::new(Resource::ResourceQuotas),
             budgets: Listing::new(Resource::PodDisruptionBudgets),
             autoscalers: Listing::new(Resource::HorizontalPodAutoscalers),
+            config_maps: Listing::new(Resource::ConfigMaps),
+            service_accounts: Listing::new(Resource::ServiceAccounts),
+            priority_classes: Listing::new(Resource::PriorityClasses),
+            secrets: Listing::new(Resource::Secrets),
             all_pods: Listing::new(Resource::Pods),
             all_stateful_sets: Listing::new(Resource::StatefulSets),
             confirmed_absent: Vec::new(),
@@ -144,6 +156,10 @@ impl Snapshot {
             Resource::PodDisruptionBudgets => &mut self.budgets,
             Resource::HorizontalPodAutoscalers => &mut self.autoscalers,
             Resource::VolumeAttachments => return None,
+            Resource::ConfigMaps => &mut self.config_maps,
+            Resource::ServiceAccounts => &mut self.service_accounts,
+            Resource::PriorityClasses => &mut self.priority_classes,
+            Resource::Secrets => &mut self.secrets,
         })
     }
 

@@ -5,6 +5,7 @@
 //! without it becomes a gap (`Unparseable`), never a half-read fact.
 
 mod claim;
+mod config;
 mod event;
 mod infra;
 mod interference;
@@ -19,6 +20,7 @@ mod template;
 mod workload;
 
 pub use claim::{Claim, ClaimCondition, ClaimSpec, ClaimStatus, Resources, Size};
+pub use config::{Bare, ConfigMap, Keys};
 pub use event::{Event, EventSeries, EventSource, ObjectReference};
 pub use infra::{CsiDriver, CsiNode, CsiNodeDriver, CsiNodeSpec, Lease, LeaseSpec, Node, NodeSpec, NodeStatus, Taint};
 pub use interference::{
