@@ -6,7 +6,7 @@ use std::io::Write as _;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{capture, diagnose, diff, explain, history, plan, status, wait};
+use crate::commands::{capture, check, diagnose, diff, explain, history, plan, status, wait};
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::render::cell::cell;
@@ -38,6 +38,7 @@ enum Command {
     Diff(diff::Args),
     Wait(wait::Args),
     Plan(plan::Args),
+    Check(check::Args),
     Explain(explain::Args),
     Capture(capture::Args),
 }
@@ -64,6 +65,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         (Ok(runtime), Command::Diff(args)) => runtime.block_on(diff::run(&session, &args)),
         (Ok(runtime), Command::Wait(args)) => runtime.block_on(wait::run(&session, &args)),
         (Ok(runtime), Command::Plan(args)) => runtime.block_on(plan::run(&session, &args)),
+        (Ok(runtime), Command::Check(args)) => runtime.block_on(check::run(&session, &args)),
         (Ok(runtime), Command::Capture(args)) => runtime.block_on(capture::run(&session, &args)),
     };
     ran.unwrap_or_else(|error| {

@@ -17,7 +17,7 @@ use binary::{PROGRAM, root, run};
 use clap::CommandFactory as _;
 use kubectl_sts::cli::Cli;
 use kubectl_sts::cluster::watch::WATCHED;
-use kubectl_sts::diagnose::rules;
+use kubectl_sts::codes;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
 use kubectl_sts::model::rounds::{DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PLAN, PROVISIONERS, RECORDED_BESIDES};
@@ -277,11 +277,11 @@ fn every_code_has_its_page() {
         "# Codes\n\nWhat `kubectl sts explain CODE` says, for every code. A code keeps its meaning for ever; a \
                     retired one is never used again.\n\n| code | name |\n|---|---|\n"
             .to_owned();
-    for rule in rules::ALL {
+    for rule in codes::all() {
         let anchor = format!("{}-{}", rule.code.to_lowercase(), rule.name);
         let _ = writeln!(text, "| [{}](#{anchor}) | {} |", rule.code, rule.name);
     }
-    for rule in rules::ALL {
+    for rule in codes::all() {
         let _ = write!(
             text,
             "\n## {} {}\n\n{}",

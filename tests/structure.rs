@@ -13,16 +13,22 @@ use std::path::{Path, PathBuf};
 use binary::{PROGRAM, root, run};
 use clap::CommandFactory as _;
 use kubectl_sts::cli::Cli;
-use kubectl_sts::diagnose::rules::{ALL, RETIRED};
+use kubectl_sts::codes::{self, RETIRED};
+use kubectl_sts::{check, diagnose};
 
 /// A module, crate or keyword, and the only places in `src` that may name it: folders, or files of the top level.
-const WALL: [(&str, &[&str]); 32] = [
+const WALL: [(&str, &[&str]); 34] = [
     (
         "crate::controller",
-        &["controller", "diagnose", "operate", "render", "commands"],
+        &["controller", "diagnose", "operate", "check", "render", "commands"],
     ),
-    ("crate::diagnose", &["diagnose", "operate", "render", "commands"]),
+    (
+        "crate::diagnose",
+        &["diagnose", "operate", "check", "codes", "render", "commands"],
+    ),
     ("crate::operate", &["operate", "render", "commands"]),
+    ("crate::check", &["check", "codes", "render", "commands"]),
+    ("crate::codes", &["commands"]),
     // Errors of the command line show control characters as everything else does.
     ("crate::render", &["render", "commands", "session", "cli"]),
     ("crate::cluster", &["cluster", "commands", "session", "global"]),
@@ -143,24 +149,35 @@ fn files_are_short_and_say_what_they_are_for() {
 
 #[test]
 fn the_list_of_rules_is_the_folder_of_rules() {
-    let listed: BTreeSet<_> = ALL
-        .iter()
-        .map(|rule| format!("{}_{}.rs", rule.code.to_lowercase(), rule.name.replace('-', "_")))
-        .collect();
-    let folder = files("src/diagnose/rules", "rs");
-    let folder: BTreeSet<_> = folder
-        .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-        .filter(|name| name != "mod.rs")
-        .collect();
-    assert_eq!(listed, folder);
+    let names = |rules: Vec<(&str, &str)>| -> BTreeSet<_> {
+        let file = |(code, name): (&str, &str)| format!("{}_{}.rs", code.to_lowercase(), name.replace('-', "_"));
+        rules.into_iter().map(file).collect()
+    };
+    let of_sets = names(diagnose::rules::ALL.map(|rule| (rule.code, rule.name)).to_vec());
+    let of_manifests = names(check::rules::ALL.map(|rule| (rule.code, rule.name)).to_vec());
+    for (folder, listed) in [("src/diagnose/rules", of_sets), ("src/check/rules", of_manifests)] {
+        let files = files(folder, "rs");
+        let files: BTreeSet<_> = files
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "mod.rs")
+            .collect();
+        assert_eq!(listed, files);
+    }
 }
 
 #[test]
 fn codes_are_sorted_unique_and_never_used_again() {
-    let codes: Vec<_> = ALL.iter().map(|rule| rule.code).collect();
+    let all = codes::all();
+    let codes: Vec<_> = all.iter().map(|code| code.code).collect();
+    for listed in [
+        diagnose::rules::ALL.map(|rule| rule.code).as_slice(),
+        &check::rules::ALL.map(|rule| rule.code),
+    ] {
+        assert!(listed.is_sorted_by(|a, b| a < b), "{listed:?}");
+    }
     assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
-    let names: BTreeSet<_> = ALL.iter().map(|rule| rule.name).collect();
+    let names: BTreeSet<_> = all.iter().map(|code| code.name).collect();
     assert_eq!(names.len(), codes.len(), "two rules have one name");
     for code in codes {
         let number: u32 = code.strip_prefix("STS").and_then(|number| number.parse().ok()).unwrap();
@@ -177,7 +194,7 @@ fn explanations_have_their_five_headings() {
         "When it is fine",
         "Source",
     ];
-    for rule in ALL {
+    for rule in codes::all() {
         let headings: Vec<_> = rule
             .explain
             .lines()
@@ -206,9 +223,10 @@ fn every_rule_fires_on_a_recorded_cluster() {
     let answers = files("tests/clusters", "json")
         .into_iter()
         .filter(|path| path.ends_with("diagnose.json"));
+    let answers = answers.chain(files("tests/manifests", "json"));
     let answers: String = answers.map(|path| fs::read_to_string(path).unwrap()).collect();
     let recorded = |code: &str| answers.contains(&format!("\"code\": \"{code}\""));
-    let codes: BTreeSet<_> = ALL.iter().map(|rule| rule.code).collect();
+    let codes: BTreeSet<_> = codes::all().iter().map(|code| code.code).collect();
     let silent: BTreeSet<_> = codes.into_iter().filter(|code| !recorded(code)).collect();
     let excused: BTreeSet<_> = NOT_RECORDED.iter().map(|(code, _)| *code).collect();
     assert_eq!(

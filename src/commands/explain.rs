@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::diagnose::rules;
+use crate::codes;
 use crate::exit::Exit;
 use crate::session::Session;
 
@@ -17,13 +17,13 @@ pub struct Args {
 /// Runs the command.
 pub fn run(session: &Session, args: &Args) -> Result<Exit> {
     let text = match &args.code {
-        None => rules::ALL
+        None => codes::all()
             .iter()
-            .map(|rule| format!("{}  {}\n", rule.code, rule.name))
+            .map(|code| format!("{}  {}\n", code.code, code.name))
             .collect(),
-        Some(code) => match rules::find(code) {
-            Some(rule) => format!("# {} {}\n\n{}", rule.code, rule.name, rule.explain),
-            None if rules::RETIRED.iter().any(|retired| retired.eq_ignore_ascii_case(code)) => {
+        Some(code) => match codes::find(code) {
+            Some(found) => format!("# {} {}\n\n{}", found.code, found.name, found.explain),
+            None if codes::RETIRED.iter().any(|retired| retired.eq_ignore_ascii_case(code)) => {
                 bail!("{code} is no longer used")
             }
             None => bail!("no finding has the code {code:?}; 'kubectl sts explain' lists them"),

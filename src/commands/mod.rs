@@ -1,6 +1,7 @@
 //! One file a command: its arguments, and what it does with them.
 
 pub mod capture;
+pub mod check;
 pub mod diagnose;
 pub mod diff;
 pub mod explain;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::diagnose::finding::Severity;
+use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{SetReport, Verdict, owner::resource};
 use crate::exit::Exit;
 use crate::model::gap::GapReason;
@@ -132,16 +132,21 @@ impl Target {
     /// Whether the answer is no. `default`: what counts when the flag was not given.
     pub fn judge(&self, reports: &[&SetReport], default: FailOn) -> Exit {
         let fail_on = self.fail_on.unwrap_or(default);
-        let least = match fail_on {
-            FailOn::Never => return Exit::Fine,
-            FailOn::Info => Severity::Info,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Error => Severity::Error,
-        };
-        let no = |report: &&SetReport| {
-            report.verdict == Verdict::Unknown || report.findings.iter().any(|finding| finding.severity >= least)
-        };
+        let no = |report: &&SetReport| fail_on.fails(report.verdict == Verdict::Unknown, &report.findings);
         if reports.iter().any(no) { Exit::No } else { Exit::Fine }
+    }
+}
+
+impl FailOn {
+    /// Whether findings make the answer no; `no`: whether it is no without them.
+    pub fn fails(self, no: bool, findings: &[Finding]) -> bool {
+        let least = match self {
+            Self::Never => return false,
+            Self::Info => Severity::Info,
+            Self::Warning => Severity::Warning,
+            Self::Error => Severity::Error,
+        };
+        no || findings.iter().any(|finding| finding.severity >= least)
     }
 }
 

@@ -19,6 +19,6 @@ pub use forecast::{Assumption, End, Event, Expected, Forecast, Outcome, Step, Wa
 pub use held_back::{HeldBack, available, desired_revision, held_back, outdated};
 pub use input::{Input, State};
 pub use plausible::{Alternative, Consensus, Otherwise, Profiles};
-pub use profile::{Profile, UnknownGate};
+pub use profile::{Profile, UnknownGate, parse as version};
 pub use revision_bytes::{canonical, hash, revision_name};
-pub use sync::sync;
+pub use sync::{revision_hash, sync};

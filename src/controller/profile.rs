@@ -108,7 +108,7 @@ impl Profile {
 }
 
 /// Minor version and patch level of `v1.35.2-vendor.7`; a patch level that is not given is taken to be late.
-pub(super) fn parse(version: &str) -> Option<(u32, u32)> {
+pub fn parse(version: &str) -> Option<(u32, u32)> {
     let number = |text: &str| {
         let digits = text
             .find(|c: char| !c.is_ascii_digit())

@@ -28,7 +28,7 @@ pub fn suffers(cx: &Context<'_>) -> bool {
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whether a container's environment, command or arguments hold a name below the Service.
-fn mentions(spec: &PodSpec, service: &str) -> bool {
+pub fn mentions(spec: &PodSpec, service: &str) -> bool {
     let needle = format!(".{service}");
     spec.containers.iter().chain(&spec.init_containers).any(|container| {
         let values = container.env.iter().filter_map(|variable| variable.value.as_ref());

@@ -167,6 +167,8 @@ pub trait Sink {
     fn page(&mut self, body: &[u8]) -> Result<PageHead, serde_json::Error>;
     /// Adds one object.
     fn object(&mut self, object: serde_json::Value);
+    /// Whether anybody asked for the list.
+    fn was_read(&self) -> bool;
     /// Notes that the list was asked for and answered, if only with nothing.
     fn answered(&mut self);
     /// Adds a gap.
@@ -211,6 +213,10 @@ impl<T: Object> Sink for Listing<T> {
         });
         self.items.retain(|known| !same(known.meta()));
         self.items.push(object);
+    }
+
+    fn was_read(&self) -> bool {
+        self.read
     }
 
     fn answered(&mut self) {

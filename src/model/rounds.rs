@@ -41,6 +41,15 @@ pub const PLAN: [Resource; 12] = [
     Resource::HorizontalPodAutoscalers,
 ];
 
+/// What `check` lists; what a manifest names it reads by name.
+pub const CHECK: [Resource; 5] = [
+    Resource::StatefulSets,
+    Resource::Pods,
+    Resource::PersistentVolumeClaims,
+    Resource::StorageClasses,
+    Resource::Services,
+];
+
 /// What a recording holds beyond that, so that later questions can be asked of it.
 pub const RECORDED_BESIDES: [Resource; 4] = [
     Resource::VolumeAttachments,

@@ -14,7 +14,7 @@ use crate::diagnose::finding::{Certainty, Evidence, Finding, ObjectRef, Remedy, 
 use crate::diagnose::{Link, NotChecked, SetReport, Verdict};
 
 /// How much of a message a line of evidence holds; JSON has it whole.
-const MESSAGE: usize = 160;
+pub(super) const MESSAGE: usize = 160;
 /// Lines of evidence under a root.
 const EVIDENCE: usize = 5;
 
@@ -71,7 +71,7 @@ fn headline(report: &SetReport) -> Option<&Finding> {
         .or_else(|| bad.clone().find(|finding| finding.role == Role::Risk))
 }
 
-fn likely(finding: &Finding) -> &'static str {
+pub(super) fn likely(finding: &Finding) -> &'static str {
     match finding.certainty {
         Certainty::Certain => "",
         Certainty::Likely => " (likely)",
@@ -125,7 +125,8 @@ pub fn tail(report: &SetReport, next: &str, layout: &Layout) -> String {
     text + &not_checked(&report.not_checked, layout)
 }
 
-fn remedies(remedy: &Remedy, layout: &Layout) -> String {
+/// What to do about a finding, and what not.
+pub(super) fn remedies(remedy: &Remedy, layout: &Layout) -> String {
     let mut text = layout.labelled("Do", &cell(&remedy.text));
     for command in &remedy.commands {
         text += &layout.labelled_whole("", &shell(command));
@@ -204,7 +205,8 @@ fn evidence(finding: &Finding, now: Timestamp, indent: &str, layout: &Layout) ->
     lines.collect()
 }
 
-fn say(fact: &Evidence, now: Timestamp) -> String {
+/// A fact in a line.
+pub(super) fn say(fact: &Evidence, now: Timestamp) -> String {
     if fact.path == "search" {
         return format!("looked at: {}", quoted(&fact.value));
     }
@@ -212,10 +214,24 @@ fn say(fact: &Evidence, now: Timestamp) -> String {
         (Some(count), Some(last)) => format!(" ({count}x, last {} ago)", age(now, last)),
         _ => String::new(),
     };
-    format!("{} {} = {}{seen}", fact.object.spoken(), fact.path, quoted(&fact.value))
+    let value = match &fact.to {
+        Some(to) => format!("{} → {}", held(&fact.value), held(to)),
+        None => quoted(&fact.value),
+    };
+    format!("{} {} = {value}{seen}", fact.object.spoken(), fact.path)
 }
 
-fn quoted(value: &Value) -> String {
+/// One side of a change.
+fn held(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.is_empty() => "(none)".to_owned(),
+        value => quoted(value),
+    }
+}
+
+/// A value as it reads in a line.
+pub(super) fn quoted(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(quoted).collect::<Vec<_>>().join(", "),

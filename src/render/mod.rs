@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod cell;
+pub mod check;
 pub mod diagnosis;
 pub mod diff;
 pub mod envelope;

@@ -15,6 +15,8 @@ mod semantic;
 mod status;
 mod truncate;
 
+pub use revisions::revision_hash;
+
 use std::collections::HashMap;
 
 use self::revisions::Resolved;

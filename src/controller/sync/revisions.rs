@@ -129,6 +129,11 @@ fn null_timestamp(object: &mut Value) {
     }
 }
 
+/// The hash that names the revision of a template, after so many collisions of names.
+pub fn revision_hash(template: &Value, collisions: i32, profile: &Profile) -> String {
+    hash(&canonical(&patch(template, profile)), collisions)
+}
+
 fn create(input: &Input, wanted: &Value, number: i64) -> Resolved {
     let set = input.set;
     let bytes = canonical(wanted);

@@ -86,12 +86,3 @@ pub const ALL: [&Rule; 40] = [
     &sts602_volume_out_of_reach::RULE,
     &sts805_data_reused::RULE,
 ];
-
-/// Codes that once had a meaning and get no other.
-pub const RETIRED: [&str; 0] = [];
-
-/// The rule with this code or name, in any case.
-pub fn find(text: &str) -> Option<&'static Rule> {
-    ALL.into_iter()
-        .find(|rule| rule.code.eq_ignore_ascii_case(text) || rule.name.eq_ignore_ascii_case(text))
-}
