@@ -1,7 +1,8 @@
 //! Every code that a finding can have, whatever kind of rule says it, with its page for `explain`.
 
+use crate::check;
+use crate::diagnose;
 use crate::diagnose::Rule;
-use crate::{check, diagnose};
 
 /// What a code means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,9 @@ use kubectl_sts::cluster::watch::WATCHED;
 use kubectl_sts::codes;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
-use kubectl_sts::model::rounds::{DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PLAN, PROVISIONERS, RECORDED_BESIDES};
+use kubectl_sts::model::rounds::{
+    CHECK, DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PLAN, PROVISIONERS, READ_BY_NAME, RECORDED_BESIDES,
+};
 use serde_json::Value;
 
 /// How wide the pages show help and answers.
@@ -158,6 +160,18 @@ fn the_cluster_role_is_what_is_read() {
         }
     };
     rules(DIAGNOSIS.into_iter().chain(PROVISIONERS).collect());
+    let by_name = READ_BY_NAME
+        .into_iter()
+        .filter(|resource| *resource != Resource::Secrets);
+    role += "# for check, which reads by name what a manifest's pods need; for its dry run it takes rights that a reader\n\
+             # does not have, and without them it predicts: create and update of statefulsets in apps\n";
+    for (group, plurals) in by_group(by_name) {
+        let plurals = plurals.join(", ");
+        let _ = writeln!(
+            role,
+            "- apiGroups: [{group:?}]\n  resources: [{plurals}]\n  verbs: [get]"
+        );
+    }
     for (comment, resources, verb) in [
         (
             "for plan (budgets and autoscalers) and capture only",
@@ -237,7 +251,7 @@ fn the_benchmark_fetches_what_the_tool_reads() {
 #[test]
 fn the_needs_in_the_architecture_are_the_tables() {
     let mut table =
-        "| resource | API | scope | status, diagnose | history, diff | plan | when a claim waits | capture |\n|---|---|---|---|---|---|---|---|\n"
+        "| resource | API | scope | status, diagnose | history, diff | plan | check | when a claim waits | capture |\n|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for resource in Resource::ALL {
         let info = resource.info();
@@ -249,12 +263,18 @@ fn the_needs_in_the_architecture_are_the_tables() {
         let captured = DIAGNOSIS.contains(&resource) || RECORDED_BESIDES.contains(&resource);
         let _ = writeln!(
             table,
-            "| {} | {} | {scope} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {scope} | {} | {} | {} | {} | {} | {} |",
             info.plural,
             api.trim_start_matches('/'),
             if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
             has(&HISTORY, "yes"),
             if by_name { "by name" } else { has(&PLAN, "yes") },
+            match resource {
+                Resource::Secrets => "by name, metadata, on request",
+                _ if resource.metadata_only() => "by name, metadata",
+                _ if READ_BY_NAME.contains(&resource) => "by name",
+                _ => has(&CHECK, "yes"),
+            },
             if by_name { "yes" } else { has(&PROVISIONERS, everywhere) },
             if captured {
                 "yes"
@@ -322,28 +342,30 @@ fn schema() -> Value {
 fn every_json_answer_fits_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let mut seen = 0;
+    let manifests = fs::read_dir(root().join("tests/manifests")).unwrap();
+    let mut answers: Vec<PathBuf> = manifests.map(|entry| entry.unwrap().path()).collect();
     for recording in fs::read_dir(root().join("tests/clusters")).unwrap() {
         // What a command of a kind answers is called after it; other tests demand that they are there.
-        let files = fs::read_dir(recording.unwrap().path())
-            .unwrap()
-            .map(|file| file.unwrap().path());
-        let answers = files.filter(|path| path.extension().is_some_and(|suffix| suffix == "json"));
-        for path in answers.filter(|path| !path.ends_with("cluster.json")) {
-            let text = fs::read_to_string(&path).unwrap();
-            // What could not be answered at all is an error, and no JSON.
-            if text.starts_with("error: ") {
-                continue;
-            }
-            // What follows the JSON is what a test noted: standard error, and the exit code.
-            let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
-            let answer = values.next().unwrap().unwrap();
-            let wrong: Vec<_> = validator
-                .iter_errors(&answer)
-                .map(|error| format!("{}: {error}", error.instance_path()))
-                .collect();
-            assert!(wrong.is_empty(), "{}:\n{}", path.display(), wrong.join("\n"));
-            seen += 1;
+        let files = fs::read_dir(recording.unwrap().path()).unwrap();
+        answers.extend(files.map(|file| file.unwrap().path()));
+    }
+    // Beside the answers lie recordings and manifests.
+    answers.retain(|path| path.extension().is_some_and(|suffix| suffix == "json") && !path.ends_with("cluster.json"));
+    for path in answers {
+        let text = fs::read_to_string(&path).unwrap();
+        // What could not be answered at all is an error, and no JSON.
+        if text.starts_with("error: ") {
+            continue;
         }
+        // What follows the JSON is what a test noted: standard error, and the exit code.
+        let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+        let answer = values.next().unwrap().unwrap();
+        let wrong: Vec<_> = validator
+            .iter_errors(&answer)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{}:\n{}", path.display(), wrong.join("\n"));
+        seen += 1;
     }
     assert!(seen >= 40);
 }

@@ -113,7 +113,7 @@ pub(super) fn conclude(cx: &Context<'_>, mut findings: Vec<Finding>, mut gaps: V
         }
     };
     gaps.extend(unread.cloned());
-    not_checked.extend(gaps.iter().map(|gap| not_looked_at(gap)));
+    not_checked.extend(gaps.iter().map(not_looked_at));
     CheckReport {
         says,
         not_checked: not_checked.into_iter().collect(),

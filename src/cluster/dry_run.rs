@@ -98,7 +98,8 @@ async fn submit(client: &Client, request: http::request::Builder, manifest: &Val
 fn is_no(code: u16, message: &str) -> bool {
     let may_not = message.contains(" cannot update resource ") || message.contains(" cannot create resource ");
     let no_rehearsal = message.contains("does not support dry run");
-    (400..500).contains(&code) && ![401, 408, 429].contains(&code) && !(code == 403 && may_not) && !no_rehearsal
+    let elsewhere = [401, 408, 429].contains(&code) || (code == 403 && may_not) || no_rehearsal;
+    (400..500).contains(&code) && !elsewhere
 }
 
 #[cfg(test)]

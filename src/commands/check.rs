@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
 use super::target::{FailOn, Machine};
@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::model::gap::{Gap, GapReason};
 use crate::model::manifest::{Manifest, Told};
 use crate::model::resource::Resource;
-use crate::model::rounds::CHECK;
+use crate::model::rounds::{CHECK, READ_BY_NAME};
 use crate::model::snapshot::{Scope, Snapshot};
 use crate::render::check::check as draw;
 use crate::render::envelope::envelope;
@@ -58,7 +58,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         bail!("a manifest belongs to one namespace; --all-namespaces has no meaning here");
     }
     let manifests = manifests::read(&args.filename)?;
-    let mut place = Place::find(session, args).await?;
+    let mut place = Place::find(session, args).await.map_err(hinted)?;
     let manifests = within(manifests, session.global.namespace.as_deref(), place.namespace())?;
     let sets: Vec<_> = manifests.iter().filter(|manifest| manifest.is_set()).collect();
     if sets.is_empty() {
@@ -86,7 +86,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
                 .filter(|set| set.namespace() == namespace)
                 .collect(),
         );
-        let mut known = place.look(&namespace, &sets, args.secret_names).await?;
+        let mut known = place.look(&namespace, &sets, args.secret_names).await.map_err(hinted)?;
         for &set in &sets {
             let others = inside
                 .iter()
@@ -117,6 +117,11 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         refused || args.fail_on.fails(false, &report.findings)
     });
     Ok(if no { Exit::No } else { Exit::Fine })
+}
+
+/// Where the cluster cannot be asked, the manifest still can be judged.
+fn hinted(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("{error:#}\nhint: --local judges the manifest alone, without a cluster")
 }
 
 fn text(session: &Session, args: &Args, snapshot: &Snapshot, reports: &[(CheckReport, String)]) -> Result<String> {
@@ -266,12 +271,7 @@ impl Recorded {
             bail!("the recording holds namespace {only} only, and a manifest is of {namespace}");
         }
         // A recording does not hold what only manifests ask for; a dump may.
-        for resource in [
-            Resource::ConfigMaps,
-            Resource::ServiceAccounts,
-            Resource::PriorityClasses,
-            Resource::Secrets,
-        ] {
+        for resource in READ_BY_NAME {
             if let Some(sink) = snapshot.sink(resource, false).filter(|sink| !sink.was_read()) {
                 sink.gap(Gap::list(resource, None, GapReason::AbsentFromDump));
             }

@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_size_may_be_a_number() {
+        let claim = json!({"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": 1073741824}}}});
+        let set = manifest(json!({"spec": {"volumeClaimTemplates": [claim]}}))
+            .set()
+            .unwrap();
+        assert_eq!(set.spec.volume_claim_templates[0].request(), Some("1073741824"));
+    }
+
+    #[test]
     fn a_field_of_another_shape_is_named() {
         let wrong = manifest(json!({"spec": {"replicas": "three"}})).set().unwrap_err();
         assert!(wrong.starts_with("spec.replicas: invalid type: string"), "{wrong}");

@@ -50,6 +50,14 @@ pub const CHECK: [Resource; 5] = [
     Resource::Services,
 ];
 
+/// What `check` reads by name where a manifest's pods need it; a Secret only on request, and never what it holds.
+pub const READ_BY_NAME: [Resource; 4] = [
+    Resource::ConfigMaps,
+    Resource::ServiceAccounts,
+    Resource::PriorityClasses,
+    Resource::Secrets,
+];
+
 /// What a recording holds beyond that, so that later questions can be asked of it.
 pub const RECORDED_BESIDES: [Resource; 4] = [
     Resource::VolumeAttachments,

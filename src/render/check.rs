@@ -27,14 +27,19 @@ pub fn check(report: &CheckReport, origin: &str, now: Timestamp, layout: &Layout
         "{}  {}   {does}{}\n{}",
         cell(origin),
         name.style(layout.palette.strong),
-        cell(&report.file),
+        match report.file.as_str() {
+            "-" => "standard input".to_owned(),
+            file => cell(file),
+        },
         answer(report, layout)
     );
     let set = ObjectRef::named("StatefulSet", &report.namespace, &report.name);
     let loud = |finding: &&Finding| finding.severity >= Severity::Warning;
     for finding in report.findings.iter().filter(loud) {
         text += &line(finding, &set, layout);
-        for fact in finding.evidence.iter().take(EVIDENCE) {
+        // The server's own words are the finding already.
+        let facts = finding.evidence.iter().filter(|fact| fact.path != "dry run");
+        for fact in facts.take(EVIDENCE) {
             let said = cut(&cell(&say(fact, &set, now)), MESSAGE);
             text += &layout.wrap(&said, "      ", "        ");
         }
@@ -73,7 +78,13 @@ fn answer(report: &CheckReport, layout: &Layout) -> String {
     };
     let word = format!("{:<11}", word.to_uppercase());
     let rest = " ".repeat(12);
-    let wrapped = layout.wrap(&cell(&report.summary), &rest, &rest);
+    // Why it refuses is the first finding.
+    let text = match (report.answer, report.says.is_some()) {
+        (Answer::Refused, true) => "the API server refuses it (dry run)",
+        (Answer::Refused, false) => "the API server would refuse it; it was not asked",
+        _ => &report.summary,
+    };
+    let wrapped = layout.wrap(&cell(text), &rest, &rest);
     format!(
         "{} {}",
         word.style(style),

@@ -91,7 +91,7 @@ fn remedy(cx: &Context<'_>, changes: &[Change]) -> Remedy {
         _ => "",
     };
     let text = format!(
-        "revert these fields; or make the set again, leaving its pods: {}{rehearsed}",
+        "revert these fields; or make the set again, leaving its pods, and keep what the first command prints: {}{rehearsed}",
         risks(cx, changes).join("; ")
     );
     let whole = match cx

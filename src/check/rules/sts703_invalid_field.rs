@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::check::{Context, Current, Rule};
 use crate::diagnose::Checked;
-use crate::diagnose::finding::{Evidence, Finding, Remedy, Role, Safety, Severity};
+use crate::diagnose::finding::{Evidence, Finding, Role, Severity};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS703",
@@ -60,7 +60,6 @@ fn check(cx: &Context<'_>) -> Checked {
         Finding::new(Role::Root, Severity::Error, cx.object(), format!("{path} {why}"))
             .certain(cx.minor <= 36)
             .evidence(Evidence::field(cx.object(), &path, at(&path)))
-            .remedy(Remedy::new(format!("put {path} right"), Safety::ReadOnly))
     });
     Ok(findings.collect::<Vec<_>>().into())
 }

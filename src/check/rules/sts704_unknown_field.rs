@@ -2,7 +2,7 @@
 
 use crate::check::{Context, Rule};
 use crate::diagnose::Checked;
-use crate::diagnose::finding::{Evidence, Finding, Remedy, Role, Safety, Severity};
+use crate::diagnose::finding::{Evidence, Finding, Role, Severity};
 use crate::model::manifest::Told;
 
 pub(super) const RULE: Rule = Rule {
@@ -72,15 +72,10 @@ fn check(cx: &Context<'_>) -> Checked {
                 Some(meant) => format!("{prefix}{field} is no field of a StatefulSet; did you mean {meant}?"),
                 None => format!("{prefix}{field} is no field of a StatefulSet"),
             };
-            let text = match &meant {
-                Some(meant) => format!("write {meant}, or take the field out"),
-                None => "take the field out".to_owned(),
-            };
             findings.push(
                 Finding::new(Role::Root, Severity::Error, cx.object(), summary)
                     .certain(cx.version_known())
-                    .evidence(Evidence::field(cx.object(), &format!("{prefix}{field}"), value.clone()))
-                    .remedy(Remedy::new(text, Safety::ReadOnly)),
+                    .evidence(Evidence::field(cx.object(), &format!("{prefix}{field}"), value.clone())),
             );
         }
     }

@@ -3,7 +3,7 @@
 use super::{sts701_fixed_field, sts702_selector_misses_template, sts703_invalid_field, sts704_unknown_field};
 use crate::check::{Context, Rule};
 use crate::diagnose::Checked;
-use crate::diagnose::finding::{Evidence, Finding, Remedy, Role, Safety, Severity};
+use crate::diagnose::finding::{Evidence, Finding, Role, Severity};
 use crate::model::manifest::Told;
 
 pub(super) const RULE: Rule = Rule {
@@ -52,8 +52,7 @@ fn check(cx: &Context<'_>) -> Checked {
         cx.object(),
         format!("the API server refuses it: {reason}"),
     )
-    .evidence(Evidence::field(cx.object(), "dry run", said.as_str()))
-    .remedy(Remedy::new("put right what the server names", Safety::ReadOnly));
+    .evidence(Evidence::field(cx.object(), "dry run", said.as_str()));
     Ok(vec![finding].into())
 }
 

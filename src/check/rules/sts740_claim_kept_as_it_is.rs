@@ -131,9 +131,13 @@ fn other_class(template: &Claim, claim: &Claim) -> bool {
 
 fn fact(template: &Claim, claim: &Claim) -> Evidence {
     let object = ObjectRef::of("PersistentVolumeClaim", &claim.metadata);
-    let pair = |claim: &Claim| match claim.class() {
-        Some(class) => format!("{} of class {class}", claim.request().unwrap_or("no size")),
-        None => claim.request().unwrap_or("no size").to_owned(),
+    let other = other_class(template, claim);
+    let pair = |claim: &Claim| {
+        let size = claim.request().unwrap_or("no size");
+        match claim.class().filter(|_| other) {
+            Some(class) => format!("{size} of class {class}"),
+            None => size.to_owned(),
+        }
     };
     Evidence::change(object, "spec", pair(claim).into(), pair(template).into())
 }
@@ -147,8 +151,8 @@ fn remedy(cx: &Context<'_>, template: &Claim, differing: &[&(i64, &Claim)]) -> R
         (Some((_, claim)), Some(size)) => {
             let patch = serde_json::json!({"spec": {"resources": {"requests": {"storage": size}}}}).to_string();
             Remedy::new(
-                "raise the size in each claim, where its class has allowVolumeExpansion",
-                Safety::Disruptive,
+                "raise the size in each claim, without --dry-run, where the server lets this one grow",
+                Safety::ReadOnly,
             )
             .command(&[
                 "kubectl",
@@ -198,7 +202,7 @@ mod tests {
             (smaller[0].severity, smaller[0].ordinals.as_slice()),
             (Severity::Warning, [1].as_slice())
         );
-        assert_eq!(smaller[0].evidence[0].to, Some(json!("3Gi of class fast")));
+        assert_eq!(smaller[0].evidence[0].to, Some(json!("3Gi")));
         assert_eq!(of("2Gi", "slow")[0].severity, Severity::Warning);
         assert_eq!(of("1Gi", "fast")[0].severity, Severity::Info);
     }

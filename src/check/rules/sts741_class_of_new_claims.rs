@@ -4,7 +4,6 @@ use crate::check::{Context, Rule, Standing};
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::{Checked, Outcome};
 use crate::model::objects::StorageClass;
-use serde_json::json;
 
 pub(super) const RULE: Rule = Rule {
     code: "STS741",
@@ -69,13 +68,6 @@ fn all_there(cx: &Context<'_>, template: &str) -> bool {
 
 fn missing(cx: &Context<'_>, template: &str, class: &str, certain: bool) -> Finding {
     let object = ObjectRef::named("StorageClass", "", class);
-    let known: Vec<_> = cx
-        .after
-        .classes
-        .items
-        .iter()
-        .map(|class| class.metadata.name.as_str())
-        .collect();
     Finding::new(
         Role::Risk,
         Severity::Warning,
@@ -88,11 +80,18 @@ fn missing(cx: &Context<'_>, template: &str, class: &str, certain: bool) -> Find
         &format!("spec.volumeClaimTemplates[{template}].spec.storageClassName"),
         class,
     ))
-    .evidence(Evidence::search(
-        object,
-        &format!("{} classes: {}", known.len(), known.join(", ")),
-    ))
+    .evidence(Evidence::search(object, &of(&cx.after.classes.items)))
     .remedy(Remedy::new("name a class that exists", Safety::ReadOnly).command(&["kubectl", "get", "storageclass"]))
+}
+
+/// The classes that were looked at.
+fn of(classes: &[StorageClass]) -> String {
+    let names: Vec<_> = classes.iter().map(|class| class.metadata.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "no class at all".to_owned(),
+        [one] => format!("1 class, {one}"),
+        many => format!("{} classes: {}", many.len(), many.join(", ")),
+    }
 }
 
 /// Source: `staging/src/k8s.io/apiserver` admission `storageclass/setdefault`, `pkg/volume/util/storageclass.go`
@@ -130,10 +129,12 @@ fn default(cx: &Context<'_>, template: &str, classes: &[StorageClass]) -> Findin
             ),
         ),
     };
-    let path = format!("spec.volumeClaimTemplates[{template}].spec.storageClassName");
+    let known = match names.as_slice() {
+        [] => "none is the default".to_owned(),
+        names => format!("the default: {}", names.join(", ")),
+    };
     Finding::new(Role::Risk, severity, cx.object(), summary)
-        .evidence(Evidence::field(cx.object(), &path, serde_json::Value::Null))
-        .evidence(Evidence::field(cx.object(), "default classes", json!(names)))
+        .evidence(Evidence::search(cx.object(), &format!("{}; {known}", of(classes))))
         .remedy(Remedy::new(
             "name the class in the template, before the set is made",
             Safety::ReadOnly,

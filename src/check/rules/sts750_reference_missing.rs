@@ -45,7 +45,7 @@ fn check(cx: &Context<'_>) -> Checked {
             Ok(None) => {}
             Ok(Some(certain)) => outcome.findings.push(missing(cx, &reference, certain)),
             Err(gap) => {
-                let known = outcome.not_checked.iter().any(|known| *known == gap);
+                let known = outcome.not_checked.contains(&gap);
                 outcome.not_checked.extend((!known).then_some(gap));
             }
         }
@@ -101,13 +101,18 @@ fn missing(cx: &Context<'_>, reference: &Reference, certain: bool) -> Finding {
             let keys: Vec<_> = map.keys().collect();
             (
                 format!("has no key {key}"),
-                Evidence::search(object.clone(), &format!("{} keys: {}", keys.len(), keys.join(", "))),
+                Some(Evidence::search(object.clone(), &format!("keys {}", keys.join(", ")))),
             )
         }
-        _ => (
-            "does not exist and is not in the manifests".to_owned(),
-            Evidence::search(object.clone(), "a read by name"),
-        ),
+        _ => {
+            let claims = cx.here(&cx.after.claims).count();
+            let claims = Evidence::search(object.clone(), &format!("{claims} claims in {}", cx.namespace()));
+            let listed = reference.resource == Resource::PersistentVolumeClaims;
+            (
+                "does not exist and is not in the manifests".to_owned(),
+                listed.then_some(claims),
+            )
+        }
     };
     let severity = match reference.without {
         Without::GoesOn => Severity::Warning,
@@ -122,7 +127,7 @@ fn missing(cx: &Context<'_>, reference: &Reference, certain: bool) -> Finding {
     )
     .certain(certain)
     .evidence(Evidence::field(cx.object(), &place, reference.name.as_str()));
-    let finding = if certain { finding } else { finding.evidence(fact) };
+    let finding = fact.into_iter().fold(finding, Finding::evidence);
     finding.remedy(Remedy::new(
         format!("apply {} {} before the set, or with it", info.kind, reference.name),
         Safety::ReadOnly,

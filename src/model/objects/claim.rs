@@ -1,6 +1,6 @@
 //! `PersistentVolumeClaim` (v1), also as a claim template.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Condition, LabelSelector, Meta, Object};
 
@@ -70,7 +70,22 @@ pub struct Resources {
 #[serde(default)]
 pub struct Size {
     /// A quantity, as written.
+    #[serde(deserialize_with = "quantity")]
     pub storage: Option<String>,
+}
+
+/// A manifest may write a quantity as a number; a server never does.
+fn quantity<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(Option::<Written>::deserialize(from)?.map(|written| match written {
+        Written::Text(text) => text,
+        Written::Number(number) => number.to_string(),
+    }))
 }
 
 /// `status`.
