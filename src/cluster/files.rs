@@ -231,13 +231,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first == Some(&b'{') {
         let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(bytes).into_iter().collect();
-        // YAML may begin with a brace, too.
-        return documents.or_else(|error| yaml(bytes).map_err(|_| anyhow!(error).context("the JSON is not whole")));
+        return documents.context("the JSON is not whole");
     }
     yaml(bytes)
 }
 
-fn yaml(bytes: &[u8]) -> Result<Vec<Value>> {
+/// The same of what is known to be no JSON.
+pub(super) fn yaml(bytes: &[u8]) -> Result<Vec<Value>> {
     let text = std::str::from_utf8(bytes).context("it is no text")?;
     // Below its first line the parser's text is the file itself.
     let first_line = |error: serde_yaml::Error| anyhow!("{}", error.to_string().lines().next().unwrap_or_default());

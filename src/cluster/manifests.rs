@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::files::{flattened, parse};
+use super::files::{flattened, parse, yaml};
 use crate::model::manifest::Manifest;
 use crate::model::snapshot::{Scope, Snapshot};
 
@@ -71,7 +71,9 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn manifests(file: &str, bytes: &[u8]) -> Result<Vec<Manifest>> {
-    let documents = parse(bytes).map_err(|error| match String::from_utf8_lossy(bytes).contains("{{") {
+    // People write YAML that begins with a brace, too; servers do not.
+    let documents = parse(bytes).or_else(|error| yaml(bytes).map_err(|_| error));
+    let documents = documents.map_err(|error| match String::from_utf8_lossy(bytes).contains("{{") {
         true => error.context("it holds {{ }}: render the template first"),
         false => error,
     })?;
