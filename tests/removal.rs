@@ -208,20 +208,23 @@ fn form(recording: &Value, path: &str) -> (String, String) {
                 .unwrap();
             (resource.to_owned(), starred(rest))
         }
+        // Each kind is a form of its own.
+        ["", "lists", n, rest @ ..] => {
+            let resource = recording["lists"][n.parse::<usize>().unwrap()]["resource"]
+                .as_str()
+                .unwrap();
+            (String::new(), format!("/lists/{resource}{}", starred(rest)))
+        }
         words => (String::new(), starred(&words[1..])),
     }
 }
 
 fn is_required((resource, path): &(String, String)) -> bool {
-    let whole = [
-        "/lists/*",
-        "/lists/*/items",
-        "/lists/*/gaps",
-        "/lists/*/resource",
-        "/lists/*/group",
-    ];
     if resource.is_empty() {
-        return whole.contains(&path.as_str());
+        let below = path
+            .strip_prefix("/lists/")
+            .and_then(|path| path.split_once('/').or(Some((path, ""))));
+        return below.is_some_and(|(_, below)| ["", "items"].contains(&below));
     }
     REQUIRED
         .iter()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::context::Context;
-use super::finding::{Finding, Role, Severity};
+use super::finding::{Certainty, Finding, Role, Severity};
 use super::places::lost_its_node;
 use crate::controller::{HeldBack, Op, WaitFact};
 use crate::model::gap::Gap;
@@ -65,6 +65,18 @@ pub(super) fn conclude(cx: &Context<'_>, findings: &[Finding], gaps: &mut Vec<Ga
         .find(|finding| finding.role == Role::Root && finding.severity == Severity::Error);
     let held_back = held_back(cx, root);
     if let Some(root) = root {
+        // What a guess is about, and could not be read, could tell that it is over.
+        if let Some(gap) = gaps
+            .iter()
+            .find(|gap| root.certainty == Certainty::Likely && is_about(gap, root))
+        {
+            return Conclusion {
+                verdict: Verdict::Unknown,
+                since: root.since,
+                summary: format!("{}; {}", headline(root), unread(gap)),
+                held_back,
+            };
+        }
         let verdict = if held_back.is_empty() {
             Verdict::Degraded
         } else {
@@ -129,6 +141,14 @@ fn hiding(cx: &Context<'_>) -> Option<Gap> {
         .err()
         .or_else(|| cx.need(&snapshot.nodes).err());
     never_asked.or_else(|| cx.gaps().find(|gap| !silent.contains(&gap.resource)).cloned())
+}
+
+/// Whether what was not read is the object that a finding is about.
+fn is_about(gap: &Gap, finding: &Finding) -> bool {
+    let subject = &finding.subject;
+    gap.resource.info().kind == subject.kind
+        && gap.namespace == subject.namespace
+        && gap.name.as_deref() == Some(&subject.name)
 }
 
 fn unread(gap: &Gap) -> String {
@@ -322,6 +342,21 @@ mod tests {
         let report = report("healthy-ordered", lacks);
         assert_eq!(report.verdict, Verdict::Progressing);
         assert_eq!(report.summary, "the controller creates web-2");
+    }
+
+    #[test]
+    fn whether_an_unread_quota_still_refuses_is_unknown() {
+        let report = report("quota-lifted-controller-backs-off", |snapshot| {
+            let sink = snapshot.sink(Resource::ResourceQuotas, false).unwrap();
+            sink.clear();
+            sink.gap(Gap::list(Resource::ResourceQuotas, None, GapReason::Forbidden));
+        });
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(
+            report.summary.ends_with("could not be read (forbidden)"),
+            "{}",
+            report.summary
+        );
     }
 
     #[test]
