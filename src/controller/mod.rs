@@ -2,7 +2,7 @@
 //!
 //! [`sync`] answers what the controller does next and what it waits for; [`held_back`] what that wait keeps from
 //! happening; [`forecast`] what repeated syncs lead to. Nothing here reads, writes, prints or asks the time. The model is held against the real controller by
-//! `tests/differential.rs`; where the two differ the model is wrong, so a behaviour that looks odd is the controller's
+//! `tests/differential`; where the two differ the model is wrong, so a behaviour that looks odd is the controller's
 //! and stays. Pods are taken as claimed: adoption and release happen before the part that is modelled.
 
 mod decision;

@@ -40,7 +40,7 @@ pub fn complaint(state: &Value) -> Option<String> {
     })
 }
 
-fn decide(state: &Value) -> (Decision, Vec<HeldBack>) {
+pub fn decide(state: &Value) -> (Decision, Vec<HeldBack>) {
     let state: State = serde_json::from_str(&state.to_string()).unwrap();
     let input = state.input().unwrap();
     let decision = sync(&input);
@@ -49,7 +49,7 @@ fn decide(state: &Value) -> (Decision, Vec<HeldBack>) {
 }
 
 /// `None` for what has no cure of its own: the strategy, a pod that this very sync made, one whose update is refused.
-fn cure(state: &mut Value, wait: &Wait) -> Option<()> {
+pub fn cure(state: &mut Value, wait: &Wait) -> Option<()> {
     match &wait.fact {
         WaitFact::OnDelete | WaitFact::UpdateRefused => return None,
         WaitFact::SetDeleting => drop(state["set"]["metadata"].as_object_mut()?.remove("deletionTimestamp")),
@@ -70,16 +70,21 @@ fn cure(state: &mut Value, wait: &Wait) -> Option<()> {
         | WaitFact::CondemnedNotAvailable { .. }
         | WaitFact::Updating
         | WaitFact::MaxUnavailable { .. } => {
-            let pod = find(state, "pods", &wait.name)?;
-            pod["metadata"].as_object_mut()?.remove("deletionTimestamp");
-            pod["status"] = json!({"phase": "Running", "conditions":
-                [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-05-01T10:00:00Z"}]});
+            make_well(find(state, "pods", &wait.name)?)?;
         }
     }
     Some(())
 }
 
-fn find<'a>(state: &'a mut Value, list: &str, name: &str) -> Option<&'a mut Value> {
+/// Running, Ready for long, not being deleted.
+pub fn make_well(pod: &mut Value) -> Option<()> {
+    pod["metadata"].as_object_mut()?.remove("deletionTimestamp");
+    pod["status"] = json!({"phase": "Running", "conditions":
+        [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-05-01T10:00:00Z"}]});
+    Some(())
+}
+
+pub fn find<'a>(state: &'a mut Value, list: &str, name: &str) -> Option<&'a mut Value> {
     state[list]
         .as_array_mut()?
         .iter_mut()
