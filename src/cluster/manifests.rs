@@ -104,3 +104,30 @@ pub fn unasked(namespace: &str) -> Snapshot {
     let scope = Scope::Namespace(namespace.to_owned());
     Snapshot::new(Timestamp::now(), "no cluster asked".to_owned(), scope)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_secret_holds_is_dropped_where_it_is_read() {
+        let yaml = b"apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: a}, \
+                     stringData: {b: hunter2}, data: {c: aHVudGVyMg==}}\n";
+        let read = manifests("f", yaml).unwrap();
+        assert_eq!(read[0].name(), "a");
+        assert_eq!(
+            read[0].object.as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["apiVersion", "kind", "metadata"]
+        );
+    }
+
+    #[test]
+    fn items_of_a_typed_list_are_of_its_kind() {
+        let read = manifests(
+            "f",
+            b"{apiVersion: apps/v1, kind: StatefulSetList, items: [{metadata: {name: a}}]}",
+        )
+        .unwrap();
+        assert!(read[0].is_set() && read[0].text("/apiVersion") == "apps/v1");
+    }
+}
