@@ -232,7 +232,10 @@ fn the_cluster_role_suffices() {
     );
     assert_eq!(answer.pointer("/sets/0/findings/0/certainty"), Some(&"certain".into()));
     let waited = ask("wait web --timeout 3s");
-    assert!(waited.0.contains("TIMED OUT") && !waited.1.contains("cannot be watched"), "{waited:?}");
+    assert!(
+        waited.0.contains("TIMED OUT") && !waited.1.contains("cannot be watched"),
+        "{waited:?}"
+    );
     let capture = ask("capture -A -o -");
     assert!(
         capture.1.contains("objects;") && !capture.1.contains("without"),
