@@ -50,6 +50,10 @@ pub async fn rehearse(client: &Client, namespace: &str, name: &str, manifest: &V
     };
     let replaces = matches!(current, Ok(Some(_)));
     let told_anew = match &told {
+        // The server looks at this only behind the name, which is taken as long as the set is there.
+        Told::Refused(_) if replaces && manifest.pointer("/metadata/resourceVersion").is_some() => Some(Told::Refused(
+            "metadata.resourceVersion must not be set on a new object".to_owned(),
+        )),
         Told::Refused(_) if replaces => Some(submit(client, anew(), manifest).await),
         _ => None,
     };

@@ -113,6 +113,27 @@ fn lists_single_reads_and_dry_runs_are_all_that_is_asked() {
 }
 
 #[test]
+fn a_manifest_with_a_resource_version_is_no_new_set() {
+    let refused = Answer::status(422, "Invalid", "StatefulSet.apps \"web\" is invalid: spec: Forbidden");
+    let api = behind(vec![Fault::on("PUT statefulsets/web", refused)], recorded(cluster()));
+    let file = manifest(
+        "exported",
+        "web",
+        &json!({"containers": [{"name": "app", "image": "app"}]}),
+    );
+    let exported = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"name\":\"web\"", "\"name\":\"web\",\"resourceVersion\":\"7\"");
+    std::fs::write(&file, exported).unwrap();
+    let said = shown(&ask("exported", &api, &["-f", &file]));
+    assert!(
+        said.contains("as a new set it is refused too (metadata.resourceVersion must not be set"),
+        "{said}"
+    );
+    assert!(!said.contains("--cascade=orphan"), "{said}");
+}
+
+#[test]
 fn without_the_flag_no_secret_is_asked_for() {
     let taken = Fault::on(
         "PUT statefulsets/web",
