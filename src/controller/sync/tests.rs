@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::controller::{HeldBack, Profile, State, held_back, outdated};
 
+mod versions;
+
 const GOOD: &str = "good";
 
 /// A set of three with an old and a new revision; `change` is merged into its spec.
