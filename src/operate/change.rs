@@ -34,6 +34,8 @@ pub struct Changed {
     pub refused: Vec<String>,
     /// Where the manifest leaves open what becomes of a field, as paths: taken as they are.
     pub open: Vec<String>,
+    /// What a recording hides and the manifest names, as paths: taken as the same.
+    pub masked: Vec<String>,
 }
 
 /// Why a change makes no sense for this set, as a sentence.
@@ -56,6 +58,7 @@ impl Change {
             of_time: matches!(self, Self::Restart),
             refused: Vec::new(),
             open: Vec::new(),
+            masked: Vec::new(),
         };
         match self {
             Self::Replicas(wanted) => {

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::change::{Changed, Senseless};
+use crate::model::mask::MASKED;
 use crate::model::objects::{Claim, Object as _, StatefulSet, StatefulSetSpec};
 use crate::model::quantity::quantity;
 
@@ -96,6 +97,7 @@ pub(super) fn apply(document: &Value, changed: &mut Changed) -> Result<(), Sense
     own.persistent_volume_claim_retention_policy = wanted.persistent_volume_claim_retention_policy;
     own.min_ready_seconds = wanted.min_ready_seconds;
     changed.open = over.open;
+    changed.masked = over.masked;
     Ok(())
 }
 
@@ -161,10 +163,11 @@ pub(super) fn live(set: &StatefulSet) -> Map<String, Value> {
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Lays one tree over another, and notes where the upper one is silent.
+/// Lays one tree over another, and notes where the upper one is silent and where the lower one is masked.
 #[derive(Default)]
 struct Overlay {
     open: Vec<String>,
+    masked: Vec<String>,
 }
 
 impl Overlay {
@@ -174,10 +177,27 @@ impl Overlay {
             (Value::Object(is), Value::Object(wanted)) => self.object(path, is, wanted).into(),
             (Value::Array(is), Value::Array(wanted)) => match KEYED.iter().find(|(list, _)| *list == field) {
                 Some((_, key)) => self.list(path, key, is, wanted).into(),
-                None => wanted.clone().into(),
+                None => self.leaf(path, &is.clone().into(), &wanted.clone().into()),
             },
-            _ => leaf(is, wanted),
+            _ => self.leaf(path, is, wanted),
         }
+    }
+
+    /// A manifest may write a number where the server keeps a text, and nothing where the server keeps nothing.
+    fn leaf(&mut self, path: &str, is: &Value, wanted: &Value) -> Value {
+        let empty = |value: &Value| {
+            value.is_null()
+                || value.as_object().is_some_and(Map::is_empty)
+                || value.as_array().is_some_and(Vec::is_empty)
+        };
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let same = (empty(is) && empty(wanted)) || (!is.is_null() && text(is) == text(wanted));
+        // What a recording hides cannot be compared.
+        let hidden = !same && text(is).contains(MASKED);
+        if hidden {
+            self.masked.push(path.to_owned());
+        }
+        if same || hidden { is.clone() } else { wanted.clone() }
     }
 
     fn object(&mut self, path: &str, is: &Map<String, Value>, wanted: &Map<String, Value>) -> Map<String, Value> {
@@ -212,16 +232,6 @@ impl Overlay {
         }
         merged
     }
-}
-
-/// A manifest may write a number where the server keeps a text, and nothing where the server keeps nothing.
-fn leaf(is: &Value, wanted: &Value) -> Value {
-    let empty = |value: &Value| {
-        value.is_null() || value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
-    };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let same = (empty(is) && empty(wanted)) || (!is.is_null() && text(is) == text(wanted));
-    if same { is.clone() } else { wanted.clone() }
 }
 
 /// Whether the server, and not an earlier manifest, put this field in.
@@ -308,6 +318,26 @@ mod tests {
         assert_eq!(changed.refused, ["spec.serviceName", "spec.podManagementPolicy"]);
         assert!(paths(&changed).is_empty());
         assert_eq!(changed.set.spec.service_name, "web");
+    }
+
+    #[test]
+    fn what_a_recording_hides_is_taken_as_the_same_and_named() {
+        let mut set = set();
+        set.spec.template.0["spec"]["containers"][0]["args"] = json!(["(masked)", "(masked)"]);
+        set.spec.template.0["spec"]["containers"][0]["env"] = json!([{"name": "PASSWORD", "value": "(masked)"}]);
+        let spec = json!({"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
+            {"name": "app", "image": "app:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "2"}},
+                "args": ["--fast", "--loud"], "env": [{"name": "PASSWORD", "value": "secret"}]},
+            {"name": "sidecar", "image": "sidecar:1"},
+        ]}}});
+        let document = json!({"kind": "StatefulSet", "metadata": {"name": "web"}, "spec": spec});
+        let changed = Change::Manifest(document).apply(&set).unwrap();
+        assert!(paths(&changed).is_empty(), "{changed:?}");
+        let list = "spec.template.spec.containers[app]";
+        assert_eq!(
+            changed.masked,
+            [format!("{list}.args"), format!("{list}.env[PASSWORD].value")]
+        );
     }
 
     #[test]

@@ -265,16 +265,20 @@ fn masked(cx: &Context<'_>, changed: &Changed, forecast: &Forecast) -> Option<St
     })
 }
 
-/// Fields about which a manifest is silent.
-fn open(changed: &Changed) -> Option<String> {
-    let (first, more) = changed.open.split_first()?;
-    let more = match more.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+/// Fields about which a manifest, or a recording, does not tell enough.
+fn open(changed: &Changed) -> Vec<String> {
+    let some = |paths: &[String]| {
+        let (first, more) = paths.split_first()?;
+        Some(match more.len() {
+            0 => first.clone(),
+            more => format!("{first} and {more} more"),
+        })
     };
-    Some(format!(
-        "the file says nothing of {first}{more}: taken as kept, and removed if an earlier apply set it"
-    ))
+    let silent = some(&changed.open).map(|paths| {
+        format!("the file says nothing of {paths}: taken as kept, and removed if an earlier apply set it")
+    });
+    let masked = some(&changed.masked).map(|paths| format!("the recording hides {paths}: taken as the file has it"));
+    silent.into_iter().chain(masked).collect()
 }
 
 /// FNV-1a, 64 bits, over what the plan means. Ages and what is expected to take how long are no part of that.
