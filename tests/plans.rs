@@ -88,15 +88,18 @@ fn a_mistyped_number_is_not_followed_to_its_end() {
 #[test]
 fn what_makes_no_sense_is_refused_in_one_sentence() {
     let healthy = recording("healthy-ordered").join("cluster.json");
+    let other = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other.yaml");
+    std::fs::write(
+        &other,
+        "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}}\n",
+    )
+    .unwrap();
     for (words, sentence) in [
         (
             &["--image", "db=db:2"][..],
             "statefulset \"web\" has no container \"db\"; it has app",
         ),
-        (
-            &["-f", "tests/testbed/scenarios/class-missing.yaml"],
-            "holds no StatefulSet \"web\"",
-        ),
+        (&["-f", other.to_str().unwrap()], "holds no StatefulSet \"web\""),
     ] {
         let (said, exit) = plan(&healthy, words);
         assert_eq!(exit, Some(1));

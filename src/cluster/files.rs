@@ -140,19 +140,6 @@ fn read(path: &Path) -> Result<Recorded> {
     }
 }
 
-/// Reads the documents of one file, JSON or YAML; `-` is standard input.
-pub fn read_documents(path: &Path) -> Result<Vec<Value>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        match path == Path::new("-") {
-            true => _ = std::io::stdin().lock().read_to_end(&mut bytes)?,
-            false => bytes = bytes_of(path)?,
-        }
-        parse(&bytes)
-    };
-    read().with_context(|| format!("cannot read {}", path.display()))
-}
-
 fn recording((file, document): (PathBuf, Value)) -> Result<Recording> {
     let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     if version != API_VERSION {

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use serde_json::Value;
 
 use super::target::{Machine, choose};
-use crate::cluster::files::read_documents;
+use crate::cluster::manifests;
 use crate::diagnose::context::Context;
 use crate::exit::Exit;
 use crate::model::link::link;
+use crate::model::manifest::Manifest;
 use crate::model::objects::StatefulSet;
 use crate::model::rounds::PLAN;
 use crate::operate::change::{Change, image};
@@ -59,12 +59,15 @@ struct Asked {
 /// Runs the command.
 pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let names = [args.name.clone()];
-    let documents = args.change.filename.as_deref().map(read_documents).transpose()?;
+    let manifests = match &args.change.filename {
+        Some(file) => manifests::read(std::slice::from_ref(file))?,
+        None => Vec::new(),
+    };
     let snapshot = session.read(&PLAN, &names).await?;
     let chosen = choose(session, &snapshot, &names)?;
     let mut asked = Vec::with_capacity(chosen.sets.len());
     for &set in &chosen.sets {
-        let change = args.change.of(set, documents.as_deref())?;
+        let change = args.change.of(set, &manifests)?;
         asked.push((set, change.apply(set)?, change.command(set, &args.change.file())));
     }
     // The index lives as long as what it points to: the changed sets are made before it.
@@ -92,19 +95,17 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
 
 impl Asked {
     /// The change of this set; clap has seen to it that there is one.
-    fn of(&self, set: &StatefulSet, documents: Option<&[Value]>) -> Result<Change> {
+    fn of(&self, set: &StatefulSet, manifests: &[Manifest]) -> Result<Change> {
         if let Some(replicas) = self.replicas {
             return Ok(Change::Replicas(replicas));
         }
         if let Some(partition) = self.partition {
             return Ok(Change::Partition(partition));
         }
-        if let Some(documents) = documents {
-            let named = |document: &&Value| {
-                document["kind"] == "StatefulSet" && document["metadata"]["name"] == set.metadata.name.as_str()
-            };
-            return match documents.iter().find(named) {
-                Some(document) => Ok(Change::Manifest(document.clone())),
+        if self.filename.is_some() {
+            let named = |manifest: &&Manifest| manifest.is_set() && manifest.name() == set.metadata.name;
+            return match manifests.iter().find(named) {
+                Some(manifest) => Ok(Change::Manifest(manifest.object.clone())),
                 None => bail!("{} holds no StatefulSet {:?}", self.file(), set.metadata.name),
             };
         }

@@ -245,7 +245,8 @@ fn beside(cx: &Context<'_>, set: &StatefulSet, changed: &Changed, steps: &[Step]
     if !changed.refused.is_empty() {
         let object = ObjectRef::of(Resource::StatefulSets.info().kind, set.meta());
         let summary = format!(
-            "the API server refuses the file: {} cannot be changed; the steps are those of the rest",
+            "the API server refuses the file: {} cannot be changed ('kubectl sts check' says more); the steps are \
+             those of the rest",
             changed.refused.join(", ")
         );
         effects.push(Effect::new(EffectKind::Refused, object, summary));
