@@ -89,6 +89,38 @@ volumeClaimTemplates/0/spec/resources/limits {}; volumeClaimTemplates/0/spec/sel
 volumeClaimTemplates/0/status {"phase": "Pending"}; volumeClaimTemplates/1/status {}
 "#;
 
+/// Edits of a new set that the server refuses.
+const INVALID: &str = r#"
+replicas -1
+replicas "3"
+podManagementPolicy "Serial"
+updateStrategy {"type": "Never"}
+updateStrategy {"type": "OnDelete", "rollingUpdate": {"partition": 1}}
+updateStrategy {"type": "RollingUpdate", "rollingUpdate": {"partition": -1}}
+minReadySeconds -1
+ordinals {"start": -1}
+persistentVolumeClaimRetentionPolicy {"whenScaled": "Keep"}
+serviceName "Not_A_Label"
+selector {}
+selector -
+template/metadata/labels {"app": "other"}
+template/spec/restartPolicy "Never"
+template/spec/activeDeadlineSeconds 5
+template/spec/containers []
+volumeClaimTemplate []
+"#;
+
+/// And edits that it takes.
+const VALID: &str = r#"
+replicas 0
+serviceName -
+updateStrategy {"type": "OnDelete"}
+ordinals {"start": 5}
+persistentVolumeClaimRetentionPolicy {"whenDeleted": "Delete"}
+volumeClaimTemplates/0/spec/resources/requests/storage 1
+template/spec/restartPolicy "Always"
+"#;
+
 /// The set as its author wrote it.
 fn authored() -> Value {
     let scenario: Value =
@@ -307,6 +339,63 @@ fn exactly_the_named_fields_are_what_the_server_refuses() {
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(fixed.len() >= 40);
+}
+
+/// What is predicted of new sets without a server is what the server says; and a name that makes the hash label too long
+/// is one whose pods are refused.
+#[test]
+#[ignore = "needs the testbed"]
+fn predictions_about_new_sets_come_true() {
+    let held = Held::start("tests/check/scenario.yaml").unwrap();
+    let kubectl = root().join("target/testbed/bin/kubectl");
+    let kubectl = kubectl.to_str().unwrap();
+    let mut wrong = Vec::new();
+    for (lines, wanted) in [(INVALID, "refused"), (VALID, "expected")] {
+        for line in lines.trim().lines() {
+            let mut manifest = edited(line);
+            manifest["metadata"]["name"] = json!("new");
+            let (predicted, _) = checked("/nonexistent", &["--local"], &manifest);
+            let words = ["create", "-n", "shop", "--dry-run=server", "-f", "-"];
+            let told = fed(kubectl, &words, &held.admin, &manifest);
+            if predicted != wanted || told.status.success() != (wanted == "expected") {
+                wrong.push(format!("{line}: predicted {predicted}, told {}", shown(&told)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    let long = "a".repeat(53);
+    let of = |tag: usize, fits: bool| {
+        let mut manifest = edited(&format!("template/spec/containers/0/image \"db:{tag}\""));
+        manifest["metadata"]["name"] = json!(long);
+        let words = ["check", "-f", "-", "-n", "shop", "-o", "json"];
+        let answer = fed(env!("CARGO_BIN_EXE_kubectl-sts"), &words, &held.admin, &manifest);
+        let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+        let findings = answer["sets"][0]["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["code"] == "STS710");
+        assert!(found.is_none_or(|found| found["certainty"] == "certain"), "{found:?}");
+        (found.is_none() == fits).then_some(manifest)
+    };
+    for (fits, reason) in [(true, "SuccessfulCreate"), (false, "FailedCreate")] {
+        let manifest = (1..40).find_map(|tag| of(tag, fits)).unwrap();
+        let made = fed(kubectl, &["create", "-n", "shop", "-f", "-"], &held.admin, &manifest);
+        assert!(made.status.success(), "{}", shown(&made));
+        let about = format!("involvedObject.name={long},reason={reason}");
+        let seen = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let events = crate::held::kubectl(
+                &held.admin,
+                &["get", "events", "-n", "shop", "--field-selector", &about],
+            );
+            text(&events.stdout).contains(&format!("Pod {long}-0"))
+        });
+        assert!(
+            seen,
+            "no {reason} where the label {}",
+            if fits { "fits" } else { "is too long" }
+        );
+        crate::held::kubectl(&held.admin, &["delete", "sts", &long, "-n", "shop"]);
+    }
 }
 
 /// The printed commands, typed as they are: the pods stay, and are the new set's.
