@@ -182,6 +182,20 @@ fn a_cut_watch_is_said_and_begun_anew() {
 }
 
 #[test]
+fn a_watch_that_keeps_failing_is_said_once() {
+    let fault = Fault::on("GET pods", Answer::status(500, "InternalError", "etcd is away")).on_watches();
+    let api = behind(vec![fault], recorded(cluster("progressing-not-ready-yet")));
+    let output = wait("failing", &api, &["web", "--timeout", "5s"]);
+    assert_eq!(
+        err(&output),
+        "the watch of pods broke (Error from server (InternalError): etcd is away); reading anew\n"
+    );
+    let lines = api.lines();
+    let tries = lines.iter().filter(|line| is_watch(line) && line.contains("/pods?"));
+    assert!(tries.count() > 1);
+}
+
+#[test]
 fn without_the_right_to_watch_it_looks_all_the_same() {
     let fault = Fault::on("GET pods", Answer::status(403, "Forbidden", "pods is forbidden")).on_watches();
     let api = behind(vec![fault], recorded(cluster("progressing-not-ready-yet")));

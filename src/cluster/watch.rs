@@ -55,7 +55,9 @@ pub struct Rounds<'a> {
     connection: Connection,
     asked: Asked<'a>,
     deadline: Option<Instant>,
+    sender: mpsc::Sender<Signal>,
     signals: mpsc::Receiver<Signal>,
+    /// They end with this value.
     watches: JoinSet<()>,
     /// When the last round ended, and when the next may begin.
     earliest: Option<(Instant, Instant)>,
@@ -85,26 +87,21 @@ impl<'a> Rounds<'a> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         // More than one waiting signal says nothing more.
         let (sender, signals) = mpsc::channel(WATCHED.len());
-        let mut watches = JoinSet::new();
-        if limit != Some(Duration::ZERO) {
-            for resource in WATCHED {
-                watches.spawn(watch(
-                    connection.client.clone(),
-                    Watched::new(resource, &asked),
-                    sender.clone(),
-                ));
-            }
-        }
-        Ok(Self {
+        let mut rounds = Self {
             args,
             connection,
             asked,
             deadline,
+            sender,
             signals,
-            watches,
+            watches: JoinSet::new(),
             earliest: None,
             silent: None,
-        })
+        };
+        if limit != Some(Duration::ZERO) {
+            rounds.watch();
+        }
+        Ok(rounds)
     }
 
     /// Waits until there is something to look at, or until it is time, and looks.
@@ -123,6 +120,7 @@ impl<'a> Rounds<'a> {
         if let (Err(Failure::Unauthorized(_)), false) = (&read, first) {
             // Credentials of a plugin expire in a long wait.
             self.connection = connect(&self.args).await?;
+            self.watch();
             read = self.collect().await;
         }
         let ended = Instant::now();
@@ -152,6 +150,16 @@ impl<'a> Rounds<'a> {
         })
     }
 
+    /// Begins the watches, in the place of those that there are.
+    fn watch(&mut self) {
+        self.watches = JoinSet::new();
+        for resource in WATCHED {
+            let watched = Watched::new(resource, &self.asked);
+            self.watches
+                .spawn(watch(self.connection.client.clone(), watched, self.sender.clone()));
+        }
+    }
+
     async fn collect(&self) -> Result<Snapshot, Failure> {
         let Connection { client, context, .. } = &self.connection;
         let asked = self.asked.clone();
@@ -165,23 +173,12 @@ impl<'a> Rounds<'a> {
         let within = |at: Instant| self.deadline.map_or(at, |deadline| deadline.min(at));
         let (longest, earliest) = (within(longest), within(earliest));
         let mut until = longest;
-        // Without any watch left there are no signals, and time alone counts.
-        while let Ok(signal) = timeout_at(until, self.signals.recv()).await {
+        while let Ok(Some(signal)) = timeout_at(until, self.signals.recv()).await {
             match signal {
-                Some(Signal::Changed) => until = earliest.min(longest),
-                Some(Signal::Notice(notice)) => notices.push(notice),
-                None => {
-                    tokio::time::sleep_until(until).await;
-                    return;
-                }
+                Signal::Changed => until = earliest.min(longest),
+                Signal::Notice(notice) => notices.push(notice),
             }
         }
-    }
-}
-
-impl Drop for Rounds<'_> {
-    fn drop(&mut self) {
-        self.watches.abort_all();
     }
 }
 
@@ -265,7 +262,8 @@ impl Watched {
             .map_err(|_| Failure::Other("the watch cannot be asked for".to_owned()))?;
         let events = client.request_events::<OnlyName>(request).await;
         let mut events = std::pin::pin!(events.map_err(|error| classify(&error))?);
-        while let Some(event) = events.try_next().await.map_err(|error| classify(&error))? {
+        // A stream that breaks is a watch that was cut, whatever broke it.
+        while let Ok(Some(event)) = events.try_next().await {
             match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
                     if self.concerns(&object.metadata.name) {
@@ -291,6 +289,7 @@ struct Head {
 async fn watch(client: Client, watched: Watched, signals: mpsc::Sender<Signal>) {
     let plural = watched.resource.info().plural;
     let mut pause = PAUSE;
+    let mut said = false;
     while !signals.is_closed() {
         let began = Instant::now();
         let ended = match watched.version(&client).await {
@@ -298,30 +297,31 @@ async fn watch(client: Client, watched: Watched, signals: mpsc::Sender<Signal>) 
             Err(failure) => Err(failure),
         };
         let lasted = began.elapsed();
+        if lasted > LONGEST {
+            (pause, said) = (PAUSE, false);
+        }
         let notice = match &ended {
+            // It ended in its time.
             Ok(()) if lasted + PAUSE >= WATCH_ENDS => None,
             Ok(()) => Some(format!("the watch of {plural} was cut; reading anew")),
             Err(Failure::Expired(_)) => Some(format!("the watch of {plural} expired (410); reading anew")),
-            Err(failure @ (Failure::Unreachable(_) | Failure::Timeout(_))) => {
-                Some(format!("the watch of {plural} broke ({failure}); reading anew"))
-            }
+            // The rounds meet the same, and speak of it.
+            Err(Failure::Unreachable(_) | Failure::Timeout(_)) => None,
             // What is refused once is refused again; the rounds go on without.
-            Err(failure) => {
+            Err(failure @ (Failure::Forbidden(_) | Failure::NotFound(_) | Failure::Unauthorized(_))) => {
                 let every = LONGEST.as_secs();
                 let notice = format!("{plural} cannot be watched, so they are read every {every}s ({failure})");
                 let _ = signals.send(Signal::Notice(notice)).await;
                 return;
             }
+            Err(failure) => Some(format!("the watch of {plural} broke ({failure}); reading anew")),
         };
-        pause = if lasted > LONGEST {
-            PAUSE
-        } else {
-            (pause * 2).min(LONGEST)
-        };
-        if let Some(notice) = notice {
+        if let (Some(notice), false) = (notice, said) {
+            said = true;
             let _ = signals.send(Signal::Notice(notice)).await;
-            sleep(pause).await;
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST);
         // What happened in between was told to nobody.
         let _ = signals.try_send(Signal::Changed);
     }
