@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::references::references;
 use crate::controller;
 use crate::diagnose::finding::ObjectRef;
-use crate::model::gap::{Gap, GapReason};
+use crate::model::gap::Gap;
 use crate::model::listing::Listing;
 use crate::model::manifest::{Manifest, Told};
 use crate::model::objects::{Object, Service, StatefulSet};
@@ -160,16 +160,6 @@ impl<'a> Context<'a> {
     pub fn ordinals(&self) -> std::ops::Range<i64> {
         let start = i64::from(self.set.start());
         start..start + i64::from(self.set.replicas()).min(crate::model::set::MOST_ORDINALS)
-    }
-
-    /// What could not be looked at, because nobody asked.
-    pub fn unasked(&self, resource: Resource, name: &str) -> Gap {
-        Gap {
-            resource,
-            namespace: resource.info().namespaced.then(|| self.namespace().to_owned()),
-            name: Some(name.to_owned()),
-            reason: GapReason::NotRequested,
-        }
     }
 }
 

@@ -26,18 +26,6 @@ pub enum Answer {
     Unknown,
 }
 
-impl Answer {
-    /// In one word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Expected => "expected",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// One manifest's report, in the shape of the JSON contract.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -58,7 +58,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         bail!("a manifest belongs to one namespace; --all-namespaces has no meaning here");
     }
     let manifests = manifests::read(&args.filename)?;
-    let mut place = Place::find(session, args).await.map_err(hinted)?;
+    let mut place = Place::find(session, args).await?;
     let manifests = within(manifests, session.global.namespace.as_deref(), place.namespace())?;
     let sets: Vec<_> = manifests.iter().filter(|manifest| manifest.is_set()).collect();
     if sets.is_empty() {
@@ -76,24 +76,13 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let mut first = None;
     let namespaces: BTreeSet<_> = sets.iter().map(|set| set.namespace().to_owned()).collect();
     for namespace in namespaces {
-        let (inside, sets): (Vec<_>, Vec<_>) = (
-            manifests
-                .iter()
-                .filter(|manifest| ["", &namespace].contains(&manifest.namespace()))
-                .collect(),
-            sets.iter()
-                .copied()
-                .filter(|set| set.namespace() == namespace)
-                .collect(),
-        );
-        let mut known = place.look(&namespace, &sets, args.secret_names).await.map_err(hinted)?;
-        for &set in &sets {
-            let others = inside
-                .iter()
-                .copied()
-                .filter(|other| other.name() != set.name() || !other.is_set());
-            apply(&mut known.snapshot, others);
-        }
+        let of = |manifest: &&Manifest| manifest.namespace() == namespace;
+        let inside = manifests
+            .iter()
+            .filter(|manifest| of(manifest) || manifest.namespace().is_empty());
+        let sets: Vec<_> = sets.iter().copied().filter(of).collect();
+        let mut known = place.look(&namespace, &sets, args.secret_names).await?;
+        apply(&mut known.snapshot, inside);
         for &set in &sets {
             let (current, mut told, anew) = known.sets.remove(set.name()).unwrap_or_else(|| unasked(set));
             let made_first = manifests
@@ -220,7 +209,9 @@ impl Place {
             let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
             return Ok(Self::Nowhere(namespace));
         }
-        Ok(Self::Cluster(Box::new(connect(&global.connect_args()).await?)))
+        Ok(Self::Cluster(Box::new(
+            connect(&global.connect_args()).await.map_err(hinted)?,
+        )))
     }
 
     /// The namespace of manifests that name none.
@@ -244,7 +235,8 @@ impl Place {
                 let Connection { client, context, .. } = connection.as_ref();
                 let wants = wants(sets.iter().copied(), secret_names);
                 let scope = Scope::Namespace(namespace.to_owned());
-                let snapshot = collect_only(client, context, scope, &CHECK, &wants).await?;
+                let snapshot = collect_only(client, context, scope, &CHECK, &wants).await;
+                let snapshot = snapshot.map_err(|failure| hinted(failure.into()))?;
                 let mut known = BTreeMap::new();
                 for set in sets.iter().filter(|set| set.text("/apiVersion") == "apps/v1") {
                     let rehearsal = rehearse(client, namespace, set.name(), &set.object).await;
