@@ -353,7 +353,7 @@ mod tests {
         });
         assert_eq!(report.verdict, Verdict::Unknown);
         assert!(
-            report.summary.ends_with("could not be read (forbidden)"),
+            report.summary.ends_with("could not be read (cannot get: forbidden)"),
             "{}",
             report.summary
         );
