@@ -2,11 +2,12 @@
 
 use kubectl_sts::controller::{Decision, State, held_back, sync};
 use kubectl_sts::model::objects::StatefulSetStatus;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// What the model answers, and the policy that was asked about.
 pub fn model(state: &Value) -> (Decision, bool) {
-    let state: State = serde_json::from_str(&state.to_string()).unwrap();
+    let state = State::deserialize(state).unwrap();
     let input = state.input().unwrap();
     let decision = sync(&input);
     let held = held_back(&input, &decision);

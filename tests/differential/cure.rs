@@ -2,6 +2,7 @@
 
 use kubectl_sts::controller::{Call, Decision, HeldBack, Op, State, Wait, WaitFact, held_back, sync};
 use kubectl_sts::model::ordinal::parent_and_ordinal;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 /// What is wrong with a decision's waits, if anything: a cured fact must not be waited for again, and once nothing is
@@ -41,7 +42,7 @@ pub fn complaint(state: &Value) -> Option<String> {
 }
 
 pub fn decide(state: &Value) -> (Decision, Vec<HeldBack>) {
-    let state: State = serde_json::from_str(&state.to_string()).unwrap();
+    let state = State::deserialize(state).unwrap();
     let input = state.input().unwrap();
     let decision = sync(&input);
     let held = held_back(&input, &decision);

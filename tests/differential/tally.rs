@@ -186,7 +186,7 @@ fn outcome(decision: &Decision, ordered: bool) -> Vec<String> {
 /// What went in.
 fn given(state: &Value) -> Vec<String> {
     let spec = &state["set"]["spec"];
-    let list = |key: &str| state[key].as_array().cloned().unwrap_or_default();
+    let list = |key: &str| state[key].as_array().map(Vec::as_slice).unwrap_or_default();
     let (pods, claims, revisions) = (list("pods"), list("claims"), list("revisions"));
     let mut facts = Vec::new();
     let mut fact = |holds: bool, name: &str| {
@@ -194,7 +194,7 @@ fn given(state: &Value) -> Vec<String> {
             facts.push(name.to_owned());
         }
     };
-    for pod in &pods {
+    for pod in pods {
         let phase = pod["status"]["phase"].as_str().unwrap();
         fact(!phase.is_empty(), &format!("pod {phase}"));
         fact(!pod["metadata"]["deletionTimestamp"].is_null(), "pod terminating");
@@ -214,7 +214,7 @@ fn given(state: &Value) -> Vec<String> {
         let all = (start..start + replicas).all(|ordinal| exists(format!("{template}-{set}-{ordinal}")));
         fact(!all, "claim missing");
     }
-    for claim in &claims {
+    for claim in claims {
         let owners = claim["metadata"]["ownerReferences"].as_array();
         let earlier = owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == "old-pod-uid"));
         fact(earlier, "claim of an earlier pod");
