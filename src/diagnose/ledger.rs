@@ -9,6 +9,7 @@ use super::context::Context;
 use super::finding::Certainty;
 use super::next::next;
 use crate::controller::Call;
+use crate::dns::{RecordType, compare};
 use crate::model::objects::Claim;
 use crate::model::pod_state::{pod_state, since};
 use crate::model::set::{ClaimSlot, Ordinal};
@@ -134,9 +135,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether its name should be in DNS and is not: a Ready pod is published unless it is on its way out.
+    /// Whether its name should be in DNS and is not, or leads elsewhere: a Ready pod is published unless it is on its way out.
     pub fn misses_record(&self) -> bool {
-        self.ready && self.dns == Some(Published::Unpublished)
+        self.ready && self.dns.is_some_and(|dns| dns != Published::Published)
     }
 }
 
@@ -155,11 +156,13 @@ pub struct ClaimCell {
 }
 
 /// Whether a pod's name is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Published {
     /// A slice holds its host name as ready.
     Published,
+    /// Slices do, with other addresses than the pod has.
+    Differs,
     /// No slice does.
     Unpublished,
 }
@@ -220,7 +223,7 @@ pub fn ledger(cx: &Context<'_>) -> Ledger {
 fn lay_out(
     cx: &Context<'_>,
     row: &Ordinal<'_>,
-    names: Option<&BTreeMap<&str, bool>>,
+    names: Option<&BTreeMap<i64, Published>>,
     pods_known: bool,
     claims_known: bool,
 ) -> Row {
@@ -234,10 +237,7 @@ fn lay_out(
         (None, None) if pods_known => "missing".to_owned(),
         (None, None) => "unknown".to_owned(),
     };
-    let named = names.map(|names| match names.get(row.name.as_str()) {
-        Some(true) => Published::Published,
-        Some(false) | None => Published::Unpublished,
-    });
+    let named = names.map(|names| names.get(&row.ordinal).copied().unwrap_or(Published::Unpublished));
     Row {
         ordinal: row.ordinal,
         pod: row.name.clone(),
@@ -293,19 +293,57 @@ fn cell(slot: &ClaimSlot<'_>, known: bool) -> ClaimCell {
     }
 }
 
-/// Host names that the governing Service's slices hold, and whether as ready. `None` when slices were not read whole,
-/// or no headless Service publishes names.
-fn published<'a>(cx: &Context<'a>) -> Option<BTreeMap<&'a str, bool>> {
-    let slices = &cx.linked.snapshot.slices;
-    cx.need(slices).ok()?;
+/// How the pods' names are published, by ordinal. `None` when slices were not read whole, or no headless Service publishes
+/// names.
+fn published(cx: &Context<'_>) -> Option<BTreeMap<i64, Published>> {
+    cx.need(&cx.linked.snapshot.slices).ok()?;
     let service = cx.model.service.filter(|service| service.headless())?;
-    let mut names = BTreeMap::new();
     let slices = cx.linked.slices(service);
-    for endpoint in slices.into_iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
-        if let Some(name) = endpoint.hostname.as_deref() {
-            // Absent means unknown, which consumers take as ready.
-            *names.entry(name).or_insert(false) |= endpoint.conditions.ready.unwrap_or(true);
+    let mut names = BTreeMap::new();
+    // Both sides of the comparison lie in the same domain, whatever it is called.
+    for row in compare(&cx.model, Some(service), Some(slices), "cluster.local").rows {
+        let (Some(ordinal), Some(published)) = (row.ordinal, &row.published) else {
+            continue;
+        };
+        if row.question.kind == RecordType::Ptr {
+            continue;
         }
+        let state = match row.agrees() {
+            _ if published.is_empty() => Published::Unpublished,
+            Some(false) if !row.expected.is_empty() => Published::Differs,
+            _ => Published::Published,
+        };
+        let worst = names.entry(ordinal).or_insert(state);
+        *worst = state.max(*worst);
     }
     Some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::recorded;
+    use crate::model::link::link;
+    use crate::model::snapshot::Snapshot;
+
+    fn published(change: impl FnOnce(&mut Snapshot)) -> Vec<Option<Published>> {
+        let mut snapshot = recorded("healthy-ordered");
+        change(&mut snapshot);
+        let linked = link(&snapshot);
+        let rows = ledger(&Context::new(&linked, &linked.sets()[0])).ordinals;
+        rows.iter().map(|row| row.dns).collect()
+    }
+
+    #[test]
+    fn a_name_that_leads_to_an_earlier_pod_s_address_differs() {
+        let all = published(|_| ());
+        assert_eq!(all, [Some(Published::Published); 3]);
+        let found = published(|snapshot| {
+            let endpoints = snapshot.slices.items[0].endpoints.as_mut().unwrap();
+            endpoints[1].addresses = vec!["10.244.0.99".to_owned()];
+            endpoints.remove(2);
+        });
+        let states = [Published::Published, Published::Differs, Published::Unpublished];
+        assert_eq!(found, states.map(Some));
+    }
 }

@@ -113,8 +113,8 @@ mod tests {
         let linked = link(snapshot);
         let model = SetModel::new(&linked, &linked.sets()[0]);
         let service = model.service;
-        let slices: Vec<_> = service.map(|service| linked.slices(service)).unwrap_or_default();
-        compare(&model, service, Some(&slices), "cluster.local").rows
+        let slices = service.map_or(&[][..], |service| linked.slices(service));
+        compare(&model, service, Some(slices), "cluster.local").rows
     }
 
     fn line(row: &Row) -> String {

@@ -22,6 +22,7 @@ pub struct Linked<'a> {
     claims: HashMap<Key<'a>, &'a Claim>,
     claims_numbered: HashMap<Key<'a>, Vec<&'a Claim>>,
     services: HashMap<Key<'a>, &'a Service>,
+    slices: HashMap<Key<'a>, Vec<&'a EndpointSlice>>,
     volumes: HashMap<Key<'a>, &'a PersistentVolume>,
     classes: HashMap<Key<'a>, &'a StorageClass>,
     nodes: HashMap<Key<'a>, &'a Node>,
@@ -62,6 +63,20 @@ fn numbered<T: Object>(items: &[T]) -> HashMap<Key<'_>, Vec<&T>> {
     groups
 }
 
+/// By namespace and Service.
+fn by_service(slices: &[EndpointSlice]) -> HashMap<Key<'_>, Vec<&EndpointSlice>> {
+    let mut groups: HashMap<Key<'_>, Vec<&EndpointSlice>> = HashMap::new();
+    for slice in slices {
+        if let Some(service) = slice.metadata.labels.get("kubernetes.io/service-name") {
+            groups
+                .entry((&slice.metadata.namespace, service))
+                .or_default()
+                .push(slice);
+        }
+    }
+    groups
+}
+
 /// Builds the indices, in time linear in the objects.
 pub fn link(snapshot: &Snapshot) -> Linked<'_> {
     let mut events = grouped(&snapshot.events.items, |event| Some(&event.involved_object.uid));
@@ -81,6 +96,7 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
         claims: by_name(&snapshot.claims.items),
         claims_numbered: numbered(&snapshot.claims.items),
         services: by_name(&snapshot.services.items),
+        slices: by_service(&snapshot.slices.items),
         volumes: by_name(&snapshot.volumes.items),
         classes: by_name(&snapshot.classes.items),
         nodes: by_name(&snapshot.nodes.items),
@@ -123,13 +139,8 @@ impl<'a> Linked<'a> {
     }
 
     /// The slices of a Service, whoever made them.
-    pub fn slices(&self, service: &Service) -> Vec<&'a EndpointSlice> {
-        let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
-        let of_it = |slice: &&EndpointSlice| {
-            slice.metadata.namespace == *namespace
-                && slice.metadata.labels.get("kubernetes.io/service-name") == Some(name)
-        };
-        self.snapshot.slices.items.iter().filter(of_it).collect()
+    pub fn slices<'s>(&'s self, service: &'s Service) -> &'s [&'a EndpointSlice] {
+        self.slices.get(&key(&service.metadata)).map_or(&[], Vec::as_slice)
     }
 
     /// A volume by name, if it was read.

@@ -137,6 +137,7 @@ fn line(report: &SetReport, row: &Row, now: Timestamp, dns: bool, detail: Detail
         if claims.is_empty() { dash() } else { claims.join(", ") },
         match row.dns {
             Some(Published::Published) if dns => "published".to_owned(),
+            Some(Published::Differs) if dns => "another address".to_owned(),
             Some(Published::Unpublished) if dns => "not published".to_owned(),
             _ => dash(),
         },
