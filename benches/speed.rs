@@ -78,7 +78,7 @@ fn main() {
     }
 }
 
-/// Deciding about sets of five pods, and forecasting a restart of them all, against parsing their JSON.
+/// Deciding about sets of five pods, forecasting them as they are and a restart of them all, against parsing their JSON.
 fn forecasts(sets: usize) {
     let file = sets_of_five(sets);
     let bytes = std::fs::read(&file).unwrap();
@@ -109,6 +109,16 @@ fn forecasts(sets: usize) {
             Box::new(|| {
                 for set in linked.sets() {
                     assert!(profiles.decide(&input(set)).decision.calls.is_empty());
+                }
+            }),
+        ),
+        (
+            "what they do next, and the forecast of each as it is",
+            Box::new(|| {
+                for set in linked.sets() {
+                    assert!(profiles.decide(&input(set)).decision.calls.is_empty());
+                    let expected = profiles.forecast(&input(set), &Assumption::default());
+                    assert_eq!(expected.forecast.end, End::Done);
                 }
             }),
         ),
