@@ -169,9 +169,8 @@ fn unproven(version: &str, first: Profile) -> Option<String> {
     let asked = parse(version).map(|(minor, _)| minor);
     match asked {
         _ if exact => None,
-        _ if version.is_empty() => Some(format!(
-            "the server's version was not read; Kubernetes 1.{minor} is assumed"
-        )),
+        // All that is known is plausible then: where it agrees there is nothing to doubt.
+        _ if version.is_empty() => None,
         None => Some(format!(
             "server version {version:?} is not known; Kubernetes 1.{minor} is assumed"
         )),

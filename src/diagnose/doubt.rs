@@ -68,11 +68,13 @@ mod tests {
         let (next, certainty, evidence) = said("reverted-image", Some("v1.41.0"), "STS204");
         assert!(next.ends_with(&format!(" (likely: {why})")), "{next}");
         assert_eq!((certainty, evidence.as_str()), (Certainty::Likely, why));
-        let (next, ..) = said("reverted-image", None, "STS204");
-        assert!(
-            next.ends_with("(likely: the server's version was not read; Kubernetes 1.36 is assumed)"),
-            "{next}"
-        );
+    }
+
+    #[test]
+    fn a_version_that_was_not_read_is_no_doubt_where_all_known_ones_agree() {
+        let (next, certainty, _) = said("reverted-image", None, "STS204");
+        assert!(next.ends_with("(kubernetes#67250)"), "{next}");
+        assert_eq!(certainty, Certainty::Certain);
     }
 
     #[test]
