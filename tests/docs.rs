@@ -21,7 +21,7 @@ use kubectl_sts::codes;
 use kubectl_sts::exit::Exit;
 use kubectl_sts::model::resource::Resource;
 use kubectl_sts::model::rounds::{
-    CHECK, DIAGNOSIS, HISTORY, MOST_VOLUMES, MOST_WANTS, PLAN, PROVISIONERS, READ_BY_NAME, RECORDED_BESIDES,
+    CHECK, DIAGNOSIS, HISTORY, INTERFERENCE, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, READ_BY_NAME, RECORDED_BESIDES,
 };
 use serde_json::Value;
 
@@ -271,7 +271,11 @@ fn the_needs_in_the_architecture_are_the_tables() {
             api.trim_start_matches('/'),
             if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
             has(&HISTORY, "yes"),
-            if by_name { "by name" } else { has(&PLAN, "yes") },
+            if by_name {
+                "by name"
+            } else {
+                has(&[&DIAGNOSIS[..], &INTERFERENCE].concat(), "yes")
+            },
             match resource {
                 Resource::Secrets => "by name, metadata, on request",
                 _ if resource.metadata_only() => "by name, metadata",

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::collect::{Asked, collect};
 use super::connect::{ConnectArgs, Connection, connect};
-use super::error::{Failure, classify, get};
+use super::error::{Failure, JSON, METADATA, classify, get};
 use crate::model::listing::PageHead;
 use crate::model::named::Named;
 use crate::model::ordinal::numbered;
@@ -254,10 +254,7 @@ impl Watched {
             self.field
         );
         let request = Request::get(query)
-            .header(
-                header::ACCEPT,
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-            )
+            .header(header::ACCEPT, format!("{METADATA},{JSON}"))
             .body(Vec::new())
             .map_err(|_| Failure::Other("the watch cannot be asked for".to_owned()))?;
         let events = client.request_events::<OnlyName>(request).await;

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::model::link::link;
 use crate::model::manifest::Manifest;
 use crate::model::objects::StatefulSet;
-use crate::model::rounds::PLAN;
+use crate::model::rounds::{DIAGNOSIS, INTERFERENCE};
 use crate::operate::change::{Change, image};
 use crate::operate::plan;
 use crate::render::envelope::envelope;
@@ -63,7 +63,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         Some(file) => manifests::read(std::slice::from_ref(file))?,
         None => Vec::new(),
     };
-    let snapshot = session.read(&PLAN, &names).await?;
+    let snapshot = session.read(&[&DIAGNOSIS[..], &INTERFERENCE].concat(), &names).await?;
     let chosen = choose(session, &snapshot, &names)?;
     let mut asked = Vec::with_capacity(chosen.sets.len());
     for &set in &chosen.sets {

@@ -13,7 +13,7 @@ use crate::diagnose::waiter::{Outcome, Waiter};
 use crate::exit::Exit;
 use crate::global::duration;
 use crate::model::gap::{Gap, GapReason};
-use crate::model::link::link;
+use crate::model::link::{Linked, link};
 use crate::model::named::Named;
 use crate::model::rounds::DIAGNOSIS;
 use crate::model::snapshot::Snapshot;
@@ -115,8 +115,9 @@ async fn follow(session: &Session, args: &Args) -> Result<Exit> {
             }
         };
         let mut open = Vec::with_capacity(waiters.len());
+        let linked = link(&snapshot);
         for mut waiter in std::mem::take(waiters) {
-            match look(session, args, &mut waiter, &snapshot, round.last)? {
+            match look(session, args, &mut waiter, &linked, round.last)? {
                 Outcome::Waiting => open.push(waiter),
                 Outcome::Reached => {}
                 Outcome::Blocked | Outcome::TimedOut | Outcome::Deleted | Outcome::Replaced => {
@@ -160,14 +161,20 @@ fn targets(session: &Session, args: &Args, snapshot: &Snapshot) -> Result<(Vec<W
 }
 
 /// Looks at one set, and prints what is new.
-fn look(session: &Session, args: &Args, waiter: &mut Waiter, snapshot: &Snapshot, last: bool) -> Result<Outcome> {
-    let linked = link(snapshot);
+fn look<'a>(
+    session: &Session,
+    args: &Args,
+    waiter: &mut Waiter,
+    linked: &'a Linked<'a>,
+    last: bool,
+) -> Result<Outcome> {
+    let snapshot = linked.snapshot;
     let (namespace, name) = waiter.set();
     let set = linked
         .sets()
         .iter()
         .find(|set| set.metadata.namespace == namespace && set.metadata.name == name);
-    let found = set.map(|set| diagnose(&linked, set));
+    let found = set.map(|set| diagnose(linked, set));
     let step = match waiter.see(snapshot, found.as_ref().map(|(cx, report)| (cx, report)), last) {
         Ok(step) => step,
         // What may not be read now may not be read later.

@@ -1,15 +1,19 @@
 //! What one sync came to: the calls it makes, the status it writes, and what it waits for. Values only.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::objects::StatefulSetStatus;
+use crate::model::objects::{OwnerReference, StatefulSetStatus};
 
 /// The outcome of one sync.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
     /// The writes in the controller's order. Under Parallel, where a phase runs many pods at once, in order of ordinals.
     pub calls: Vec<Call>,
+    /// The owners that each updated claim gets, by the claim's name.
+    pub claim_owners: HashMap<String, Vec<OwnerReference>>,
     /// The status it writes; `None` when it writes none.
     pub status: Option<StatefulSetStatus>,
     /// Why the sync fails and is tried again with growing delays.

@@ -25,21 +25,8 @@ pub const DIAGNOSIS: [Resource; 10] = [
 /// What `history` and `diff` read.
 pub const HISTORY: [Resource; 3] = [Resource::StatefulSets, Resource::Pods, Resource::ControllerRevisions];
 
-/// What `plan` reads: what a diagnosis does, and what interferes with a change.
-pub const PLAN: [Resource; 12] = [
-    Resource::StatefulSets,
-    Resource::Pods,
-    Resource::PersistentVolumeClaims,
-    Resource::PersistentVolumes,
-    Resource::StorageClasses,
-    Resource::Services,
-    Resource::EndpointSlices,
-    Resource::ControllerRevisions,
-    Resource::Events,
-    Resource::Nodes,
-    Resource::PodDisruptionBudgets,
-    Resource::HorizontalPodAutoscalers,
-];
+/// What `plan` reads beside what a diagnosis does: what interferes with a change.
+pub const INTERFERENCE: [Resource; 2] = [Resource::PodDisruptionBudgets, Resource::HorizontalPodAutoscalers];
 
 /// What `check` lists; what a manifest names it reads by name.
 pub const CHECK: [Resource; 5] = [

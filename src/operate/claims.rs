@@ -31,7 +31,7 @@ pub(super) fn effects(cx: &Context<'_>, set: &StatefulSet, forecast: &Forecast) 
                 effects.extend(kept.map(|claim| reused(cx, set, claim, ordinal)));
             }
             Op::CreateClaim => effects.push(made(cx, set, &call.name, ordinal)),
-            Op::DeletePod if !in_range(set, ordinal) => {
+            Op::DeletePod if !set.in_range(ordinal) => {
                 let claims = cx.set().claim_names(ordinal).filter_map(|(_, name)| claim(cx, &name));
                 effects.extend(claims.map(|claim| match gone.contains(&claim.metadata.name.as_str()) {
                     true => deleted(cx, claim, ordinal),
@@ -43,11 +43,6 @@ pub(super) fn effects(cx: &Context<'_>, set: &StatefulSet, forecast: &Forecast) 
     }
     effects.dedup();
     effects
-}
-
-fn in_range(set: &StatefulSet, ordinal: i64) -> bool {
-    let index = ordinal - i64::from(set.start());
-    (0..i64::from(set.replicas())).contains(&index)
 }
 
 fn claim<'a>(cx: &Context<'a>, name: &str) -> Option<&'a Claim> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::change::Changed;
 use super::plan::{Effect, EffectKind};
-use crate::controller::{Call, End, Event, Forecast, HeldBack, Op, Wait, WaitFact, canonical, hash, revision_name};
+use crate::controller::{Call, End, Event, Forecast, HeldBack, Op, Wait, WaitFact, revision_hash, revision_name};
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::ObjectRef;
 use crate::model::objects::StatefulSet;
@@ -142,14 +142,10 @@ impl<'f> Naming<'f> {
 /// Whether today's revision has the name that its template gives.
 fn reproducible(cx: &Context<'_>) -> bool {
     const MOST_COLLISIONS: i32 = 8;
-    let status = &cx.set().status;
-    let mut template = cx.set().spec.template.0.clone();
-    if let Some(fields) = template.as_object_mut() {
-        fields.insert("$patch".to_owned(), "replace".into());
-    }
-    let bytes = canonical(&serde_json::json!({"spec": {"template": template}}));
-    let collisions = status.collision_count.unwrap_or(0).clamp(0, MOST_COLLISIONS);
-    (0..=collisions).any(|count| revision_name(&cx.set().metadata.name, &hash(&bytes, count)) == status.update_revision)
+    let (set, profile) = (cx.set(), &cx.input.profile);
+    let collisions = set.status.collision_count.unwrap_or(0).clamp(0, MOST_COLLISIONS);
+    let name = |count| revision_name(&set.metadata.name, &revision_hash(&set.spec.template.0, count, profile));
+    (0..=collisions).any(|count| name(count) == set.status.update_revision)
 }
 
 impl Step {
@@ -261,14 +257,9 @@ fn waits_for(set: &StatefulSet, wait: &Wait) -> WaitsFor {
     }
 }
 
-fn in_range(set: &StatefulSet, ordinal: i64) -> bool {
-    let index = ordinal - i64::from(set.start());
-    (0..i64::from(set.replicas())).contains(&index)
-}
-
 /// How a forecast ends.
 pub(super) fn outcome(cx: &Context<'_>, set: &StatefulSet, forecast: &Forecast, naming: &Naming<'_>) -> Outcome {
-    let of_range = || forecast.pods.iter().filter(|pod| in_range(set, pod.ordinal));
+    let of_range = || forecast.pods.iter().filter(|pod| set.in_range(pod.ordinal));
     let (stuck, more) = match &forecast.end {
         End::Done => (None, false),
         End::Beyond => (None, true),
@@ -358,7 +349,7 @@ pub(super) fn stay_old(set: &StatefulSet, forecast: &Forecast, naming: &Naming<'
     let old = forecast
         .pods
         .iter()
-        .filter(|pod| in_range(set, pod.ordinal) && pod.revision != naming.update);
+        .filter(|pod| set.in_range(pod.ordinal) && pod.revision != naming.update);
     old.map(|pod| {
         let index = pod.ordinal - i64::from(set.start());
         let why = match (set.on_delete(), index < i64::from(set.partition())) {

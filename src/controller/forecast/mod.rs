@@ -194,7 +194,7 @@ impl Run {
     fn calls(&mut self, world: &mut World<'_>, decision: &Decision) -> bool {
         let mut acts = false;
         for call in &decision.calls {
-            if world.apply(call) {
+            if world.apply(call, decision) {
                 acts = true;
                 self.step(world, Event::Call(call.clone()));
             }

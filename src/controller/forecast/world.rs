@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use super::{Assumption, Event, Outcome};
-use crate::controller::{Call, Decision, Input, Op, Profile, sync};
+use crate::controller::sync::{patch, sync};
+use crate::controller::{Call, Decision, Input, Op, Profile};
 use crate::model::objects::{
     Claim, Condition, Meta, OwnerReference, Pod, PodSpec, PodStatus, Revision, StatefulSet, Volume, VolumeClaimSource,
 };
@@ -102,8 +102,8 @@ impl<'a> World<'a> {
         self.look(sync)
     }
 
-    /// Carries one call out; whether it changed anything.
-    pub fn apply(&mut self, call: &Call) -> bool {
+    /// Carries one call of a decision out; whether it changed anything.
+    pub fn apply(&mut self, call: &Call, decision: &Decision) -> bool {
         let name = call.name.as_str();
         let revision = call.revision.as_deref().unwrap_or_default();
         match call.op {
@@ -129,14 +129,14 @@ impl<'a> World<'a> {
                 }
                 absent
             }
-            Op::UpdateClaim => self.update_claim(name),
+            Op::UpdateClaim => self.update_claim(name, decision),
             Op::CreateRevision => {
                 let mut metadata = self.later(name);
                 metadata.labels = self.set.spec.template.labels();
                 self.revisions.push(Cow::Owned(Revision {
                     metadata,
                     revision: revision.parse().unwrap_or(0),
-                    data: stored(&self.set),
+                    data: patch(&self.set.spec.template.0, &self.profile),
                     ..Revision::default()
                 }));
                 true
@@ -211,46 +211,14 @@ impl<'a> World<'a> {
         found
     }
 
-    /// Owners as the retention policy asks for them; `sync` says when that is due.
-    /// Source: `stateful_set_utils.go` (updateClaimOwnerRefForSetAndPod).
-    fn update_claim(&mut self, name: &str) -> bool {
-        let set = self.set.as_ref();
-        let (_, ordinal) = parent_and_ordinal(name);
-        let index = ordinal - i64::from(set.start());
-        let condemned = !(0..i64::from(set.replicas())).contains(&index);
-        let pod_name = set.pod_name(ordinal);
-        let pod = self.pods.iter().find(|pod| pod.metadata.name == pod_name);
-        let policy = set.spec.persistent_volume_claim_retention_policy.as_ref();
-        let deletes = |word: Option<&String>| word.is_some_and(|word| word == "Delete");
-        let scaled = deletes(policy.map(|policy| &policy.when_scaled));
-        let deleted = deletes(policy.map(|policy| &policy.when_deleted));
-        let owner = |api_version: &str, kind: &str, name: &str, uid: &str| OwnerReference {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            uid: uid.to_owned(),
-            controller: true,
-            block_owner_deletion: true,
-        };
-        let of_set = owner("apps/v1", "StatefulSet", &set.metadata.name, &set.metadata.uid);
-        let of_pod = pod.map(|pod| owner("v1", "Pod", &pod_name, &pod.metadata.uid));
-        let names =
-            |reference: &OwnerReference, kind: &str, name: &str| reference.kind == kind && reference.name == name;
-        let Some(claim) = self.claims.iter_mut().find(|claim| claim.metadata.name == name) else {
+    fn update_claim(&mut self, name: &str, decision: &Decision) -> bool {
+        let claim = self.claims.iter_mut().find(|claim| claim.metadata.name == name);
+        let (Some(claim), Some(owners)) = (claim, decision.claim_owners.get(name)) else {
             return false;
         };
-        let before = &claim.metadata.owner_references;
-        let others = before
-            .iter()
-            .filter(|reference| !names(reference, "StatefulSet", &of_set.name) && !names(reference, "Pod", &pod_name));
-        let mut owners: Vec<_> = others.cloned().collect();
-        if !owners.iter().any(|reference| reference.controller) {
-            owners.extend(Some(of_set).filter(|_| deleted && !(scaled && condemned)));
-            owners.extend(of_pod.filter(|_| scaled && condemned));
-        }
-        let changed = owners != *before;
+        let changed = claim.metadata.owner_references != *owners;
         if changed {
-            claim.to_mut().metadata.owner_references = owners;
+            claim.to_mut().metadata.owner_references.clone_from(owners);
         }
         changed
     }
@@ -379,16 +347,11 @@ impl<'a> World<'a> {
         Some(Moved::Waited(next.duration_since(now), names))
     }
 
-    fn in_range(&self, ordinal: i64) -> bool {
-        let index = ordinal - i64::from(self.set.start());
-        (0..i64::from(self.set.replicas())).contains(&index)
-    }
-
     /// Pods in range that are Ready and stay.
     pub fn ready(&self) -> usize {
         let serves = |pod: &&Cow<'_, Pod>| {
             let (_, ordinal) = parent_and_ordinal(&pod.metadata.name);
-            pod.ready() && !pod.metadata.terminating() && self.in_range(ordinal)
+            pod.ready() && !pod.metadata.terminating() && self.set.in_range(ordinal)
         };
         self.pods.iter().filter(serves).count()
     }
@@ -406,13 +369,4 @@ impl<'a> World<'a> {
         pods.sort_by_key(|pod| pod.ordinal);
         pods
     }
-}
-
-/// What a new revision of the set holds. Source: `stateful_set_utils.go` (getPatch).
-fn stored(set: &StatefulSet) -> serde_json::Value {
-    let mut template = set.spec.template.0.clone();
-    if let Some(fields) = template.as_object_mut() {
-        fields.insert("$patch".to_owned(), json!("replace"));
-    }
-    json!({"spec": {"template": template}})
 }

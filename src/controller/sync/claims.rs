@@ -174,7 +174,6 @@ struct PodOwner<'a> {
 
 impl<'a> PodOwner<'a> {
     fn new(set: &'a StatefulSet, pod: &Slot<'a>, pod_name: &'a str) -> Self {
-        let index = pod.ordinal - i64::from(set.start());
         Self {
             set: Owner {
                 api_version: "apps/v1",
@@ -189,7 +188,7 @@ impl<'a> PodOwner<'a> {
                 uid: pod.uid(),
             },
             policy: Policy::of(set),
-            condemned: !(0..i64::from(set.replicas())).contains(&index),
+            condemned: !set.in_range(pod.ordinal),
         }
     }
 

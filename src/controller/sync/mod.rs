@@ -15,6 +15,7 @@ mod semantic;
 mod status;
 mod truncate;
 
+pub(super) use revisions::patch;
 pub use revisions::revision_hash;
 
 use std::collections::HashMap;
@@ -59,6 +60,7 @@ pub fn sync(input: &Input) -> Decision {
     truncate::history(&mut run, &listed);
     Decision {
         calls: run.calls,
+        claim_owners: run.owners,
         status,
         error: outcome.err().or(refused),
         waits_for: run.waits,

@@ -103,7 +103,7 @@ fn trusted<'a>(input: &Input<'a>, listed: &[&Revision]) -> Option<&'a str> {
 }
 
 /// The patch that a revision stores. Source: `stateful_set_utils.go` (getPatch).
-pub(super) fn patch(template: &Value, profile: &Profile) -> Value {
+pub(in crate::controller) fn patch(template: &Value, profile: &Profile) -> Value {
     let mut template = template.clone();
     if profile.null_timestamps {
         null_timestamp(&mut template);

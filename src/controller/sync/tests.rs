@@ -19,8 +19,8 @@ fn state(change: Value, pods: Vec<Value>) -> Value {
     for (key, value) in change.as_object().unwrap() {
         spec[key] = value.clone();
     }
-    let data = revisions::patch(&spec["template"], &Profile::default());
-    let old = revisions::patch(&json!({"spec": {"nodeName": "old"}}), &Profile::default());
+    let data = patch(&spec["template"], &Profile::default());
+    let old = patch(&json!({"spec": {"nodeName": "old"}}), &Profile::default());
     json!({
         "now": "2026-05-01T12:00:00Z",
         "set": {"metadata": {"name": "web", "namespace": "d", "uid": "set", "generation": 2}, "spec": spec,

@@ -157,6 +157,11 @@ impl StatefulSet {
             .max(0)
     }
 
+    /// Whether it should have a pod with this ordinal.
+    pub fn in_range(&self, ordinal: i64) -> bool {
+        (0..i64::from(self.replicas())).contains(&(ordinal - i64::from(self.start())))
+    }
+
     /// Whether pods start and stop one at a time.
     pub fn ordered(&self) -> bool {
         self.spec.pod_management_policy != "Parallel"
