@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoint::{Absence, Endpoint, of_pod, of_slices};
-use super::record::{Question, RecordType, Records, Zone, records};
+use super::record::{Records, Zone, records};
+use crate::model::answer::{Question, RecordType};
 use crate::model::objects::{EndpointSlice, Service};
 use crate::model::set::SetModel;
 

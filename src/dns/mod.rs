@@ -9,4 +9,4 @@ mod record;
 
 pub use comparison::{Comparison, Row, compare};
 pub use endpoint::{Absence, Endpoint, Port};
-pub use record::{Question, RecordType, Records, Zone, records};
+pub use record::{Records, Zone, records};

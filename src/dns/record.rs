@@ -4,40 +4,8 @@ use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::Endpoint;
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "names of the DNS")]
-pub enum RecordType {
-    A,
-    Aaaa,
-    Srv,
-    Cname,
-    Ptr,
-}
-
-impl RecordType {
-    /// The type that holds such an address.
-    pub fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::A,
-            IpAddr::V6(_) => Self::Aaaa,
-        }
-    }
-}
-
-/// A name and a type. Names are absolute and without the last dot.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Question {
-    /// The name.
-    pub name: String,
-    /// The type.
-    pub kind: RecordType,
-}
+use crate::model::answer::{Question, RecordType};
 
 /// Answers by question. An answer is an address, the name that a PTR or CNAME leads to, or `PORT NAME` of an SRV record,
 /// whose priority and weight tell nothing.
@@ -73,11 +41,11 @@ pub fn records(zone: Zone<'_>, endpoints: &[Endpoint<'_>], virtual_ips: Option<&
         found.entry(Question { name, kind }).or_default().insert(answer);
     };
     for address in virtual_ips.into_iter().flatten() {
-        add(zone.name(), RecordType::of(*address), address.to_string());
+        add(zone.name(), kind(*address), address.to_string());
     }
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.served) {
         for address in &endpoint.addresses {
-            let kind = RecordType::of(*address);
+            let kind = kind(*address);
             // Without a hostname the address itself makes the label.
             let label = endpoint.hostname.map_or_else(|| dashed(*address), str::to_owned);
             let own = zone.pod(&label);
@@ -114,6 +82,14 @@ fn reverse(address: IpAddr) -> String {
             }
             name + "ip6.arpa"
         }
+    }
+}
+
+/// The type that holds such an address.
+fn kind(address: IpAddr) -> RecordType {
+    match address {
+        IpAddr::V4(_) => RecordType::A,
+        IpAddr::V6(_) => RecordType::Aaaa,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was read, as values: lean objects, listings with their gaps, and the links between objects. Pure.
 
+pub mod answer;
 pub mod changes;
 pub mod declared;
 pub mod dump;

@@ -1,0 +1,98 @@
+//! Questions to a DNS server, and what came back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "names of the DNS")]
+pub enum RecordType {
+    A,
+    Aaaa,
+    Srv,
+    Cname,
+    Ptr,
+}
+
+/// A name and a type. Names are absolute, in lower case and without the last dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// The name.
+    pub name: String,
+    /// The type.
+    pub kind: RecordType,
+}
+
+/// How a question ended. What a server said and what was never heard are kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// NOERROR, with records.
+    Answered,
+    /// NOERROR, without: the name exists, and has no record of this type.
+    NoData,
+    /// There is no such name.
+    NxDomain,
+    /// The server could not find out.
+    ServFail,
+    /// The server does not answer such questions, or not this client's.
+    Refused,
+    /// Another response code, as RFC 6895 names it.
+    Code(String),
+    /// Nothing came in time.
+    Timeout,
+    /// There was no connection, or it broke: why.
+    Unreachable(String),
+    /// What came is no answer to the question: why.
+    Malformed(String),
+}
+
+/// What one server said to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Addresses, the name that a PTR or CNAME leads to, or `PORT NAME` of an SRV record.
+    pub records: BTreeSet<String>,
+    /// Seconds that the records may be kept: the least of theirs.
+    pub ttl: Option<u32>,
+    /// Whether the server said it as the zone's own (the AA bit), and not from a cache.
+    pub authoritative: bool,
+    /// The SOA record that came with it.
+    pub authority: Option<Authority>,
+}
+
+/// Whose zone an answer without records is from, and how long its absence may be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// The zone, without the last dot.
+    pub zone: String,
+    /// Seconds that the record may be kept.
+    pub ttl: u32,
+    /// Seconds that an absence may be kept, at most (RFC 2308 5).
+    pub minimum: u32,
+}
+
+/// How a server was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Way {
+    /// As this system resolves names.
+    System,
+    /// At an address that was given.
+    Address,
+    /// Through the API server, to a pod.
+    PortForward,
+}
+
+/// One server and all that it said.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// `NAMESPACE/POD`, or the address with its port.
+    pub server: String,
+    /// How it was reached.
+    pub way: Way,
+    /// By question; one that was not put to it is not there.
+    pub answers: BTreeMap<Question, Answer>,
+}
