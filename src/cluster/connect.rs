@@ -94,6 +94,8 @@ pub struct Connection {
     pub namespace: String,
     /// The context's name; `in-cluster` in a pod; empty where `--server` alone says where to go.
     pub context: String,
+    /// Whether this process runs in a pod of that cluster, so that the system's DNS servers are the cluster's.
+    pub in_cluster: bool,
     /// The server's URL, without credentials.
     pub server: String,
 }
@@ -154,6 +156,8 @@ pub async fn connect_with(args: &ConnectArgs, env: &Env) -> Result<Connection> {
         client: client(config, bounds, valid_until)?,
         namespace,
         context: target.context,
+        // With a server given, a pod's service account leads elsewhere.
+        in_cluster: target.in_cluster && args.server.is_none(),
         server: server.trim_end_matches('/').to_owned(),
     })
 }

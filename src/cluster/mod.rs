@@ -8,6 +8,7 @@
 
 pub mod collect;
 pub mod connect;
+pub mod dns;
 pub mod dry_run;
 pub mod error;
 pub mod files;

@@ -55,6 +55,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// Addresses, the name that a PTR or CNAME leads to, or `PORT NAME` of an SRV record.
     pub records: BTreeSet<String>,
+    /// The names that the asked one is an alias of, in order (CNAME), where the question was for something else.
+    pub aliases: Vec<String>,
     /// Seconds that the records may be kept: the least of theirs.
     pub ttl: Option<u32>,
     /// Whether the server said it as the zone's own (the AA bit), and not from a cache.
@@ -84,6 +86,17 @@ pub enum Way {
     Address,
     /// Through the API server, to a pod.
     PortForward,
+}
+
+/// A pod that answers questions, and the port on which it takes them over TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsPod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The port in the pod.
+    pub port: u16,
 }
 
 /// One server and all that it said.

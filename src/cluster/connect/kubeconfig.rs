@@ -16,6 +16,8 @@ use super::{ConnectArgs, Env};
 pub(super) struct Target {
     /// The context's name; `in-cluster` in a pod, empty where only `--server` or `--cluster` says where to go.
     pub(super) context: String,
+    /// Whether the pod's own service account says where to go.
+    pub(super) in_cluster: bool,
     /// The context's or the pod's namespace.
     pub(super) namespace: Option<String>,
     pub(super) cluster: Cluster,
@@ -48,6 +50,7 @@ pub(super) fn target(args: &ConnectArgs, env: &Env) -> Result<Target> {
     };
     Ok(Target {
         context: context_name.cloned().unwrap_or_default(),
+        in_cluster: false,
         namespace: context.namespace.filter(|namespace| !namespace.is_empty()),
         cluster: with_cluster_flags(without_empty(cluster)?, args)?,
         user: with_user_flags(without_empty(user)?, args)?,
@@ -270,6 +273,7 @@ fn in_cluster(args: &ConnectArgs, env: &Env) -> Option<Result<Target>> {
         };
         Ok(Target {
             context: "in-cluster".to_owned(),
+            in_cluster: true,
             namespace: namespace
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty()),
