@@ -62,9 +62,9 @@ func (at place) run(ctx context.Context, args []string) (int, error) {
 	if len(args) > 2 {
 		return command(ctx, cluster, s.User, args[2:])
 	}
-	line, err := json.Marshal(map[string]string{
+	line, err := json.Marshal(map[string]any{
 		"scenario": s.Name, "kubeconfig": cluster.Kubeconfig(s.User),
-		"adminKubeconfig": cluster.Kubeconfig(controlplane.Admin), "dns": cluster.DNS,
+		"adminKubeconfig": cluster.Kubeconfig(controlplane.Admin), "dns": cluster.DNS(),
 	})
 	if err != nil {
 		return 1, err

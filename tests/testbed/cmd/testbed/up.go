@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -108,7 +111,8 @@ func (at place) startFixed(ctx context.Context) (*controlplane.ControlPlane, err
 	if err != nil {
 		return nil, err
 	}
-	return cluster, os.WriteFile(filepath.Join(folder.Path, "dns"), []byte(cluster.DNS), 0o600)
+	servers := strings.Join(slices.Sorted(maps.Values(cluster.DNS())), " and ")
+	return cluster, os.WriteFile(filepath.Join(folder.Path, "dns"), []byte(servers), 0o600)
 }
 
 // down ends the supervisor, whose children end with it, and waits until the folder is gone.

@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,11 +32,21 @@ func (c *ControlPlane) connect() error {
 
 // Get reads a path of the API as the admin, into a value when one is given.
 func (c *ControlPlane) Get(ctx context.Context, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+path, nil)
+	return c.call(ctx, http.MethodGet, path, nil, into)
+}
+
+// call is one request to the API as the admin, its answer read into a value when one is given.
+func (c *ControlPlane) call(ctx context.Context, method, path string, object, into any) error {
+	sent, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.Server+path, bytes.NewReader(sent))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.tokens[Admin])
+	request.Header.Set("Content-Type", "application/json")
 	response, err := c.client.Do(request)
 	if err != nil {
 		return err
@@ -44,8 +56,8 @@ func (c *ControlPlane) Get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", path, response.Status)
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("%s %s: %s", method, path, response.Status)
 	}
 	if into == nil {
 		return nil
@@ -93,6 +105,7 @@ func (c *ControlPlane) Environ(user string) []string {
 	return append(os.Environ(),
 		"KUBECONFIG="+c.Kubeconfig(user),
 		"ADMIN_KUBECONFIG="+c.Kubeconfig(Admin),
+		"DNS_SERVERS="+strings.Join(slices.Sorted(maps.Values(c.DNS())), " "),
 		"KUBECACHEDIR="+c.file("kubectl-cache"),
 		"PATH="+c.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 }

@@ -22,14 +22,14 @@ type Options struct {
 	Namespace string   // the namespace of the kubeconfigs; made when it is not there
 	Users     []string // users besides Admin, Nobody and SetsOnly
 	Nodes     []Node   // none: DefaultNodes
-	DNS       bool     // CoreDNS as well
+	DNS       bool     // the cluster's DNS as well (cluster-dns.yaml)
+	DualStack bool     // Services may have addresses of both families
 }
 
 // ControlPlane is a running control plane.
 type ControlPlane struct {
 	Dir    string // logs, kubeconfigs, etcd's data
 	Server string // https://127.0.0.1:PORT
-	DNS    string // 127.0.0.1:PORT of CoreDNS, or empty
 
 	bin       string
 	folder    *Folder
@@ -39,6 +39,7 @@ type ControlPlane struct {
 	mu        sync.Mutex
 	processes []*process
 	failed    chan error
+	dns       *clusterDNS // nil without
 }
 
 // New starts a control plane in the folder and returns when its nodes are Ready. The folder is
@@ -57,6 +58,9 @@ func New(ctx context.Context, folder *Folder, options Options) (*ControlPlane, e
 
 // Stop ends every component and removes the folder.
 func (c *ControlPlane) Stop() {
+	if c.dns != nil {
+		c.dns.leave()
+	}
 	c.stop("")
 	if c.ports != nil {
 		c.ports.file.Close()
@@ -69,7 +73,7 @@ func (c *ControlPlane) Failed() <-chan error { return c.failed }
 
 func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	var err error
-	if c.ports, err = takePorts(5); err != nil {
+	if c.ports, err = takePorts(4); err != nil {
 		return err
 	}
 	ports := c.ports.numbers
@@ -79,7 +83,11 @@ func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	if err := c.writeTokens(options.Users); err != nil {
 		return err
 	}
-	if err := c.startAPIServer(ctx, ports); err != nil {
+	services := "10.96.0.0/16"
+	if options.DualStack {
+		services += ",fd00:10:96::/112"
+	}
+	if err := c.startAPIServer(ctx, ports, services); err != nil {
 		return err
 	}
 	namespace := options.Namespace
@@ -92,18 +100,26 @@ func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	if err := c.startControllers(); err != nil {
 		return err
 	}
-	if err := c.startKwok(filepath.Join(options.Testbed, "stages"), ports[4]); err != nil {
+	if err := c.startScheduler(); err != nil {
 		return err
 	}
+	var forwards []string
 	if options.DNS {
-		if err := c.startDNS(ctx, ports[3]); err != nil {
+		if err := c.createDNS(ctx, filepath.Join(options.Testbed, "cluster-dns.yaml")); err != nil {
 			return err
 		}
+		forwards = []string{"--enable-crds=PortForward"}
 	}
-	return c.populate(ctx, namespace, options.Nodes)
+	if err := c.startKwok(filepath.Join(options.Testbed, "stages"), ports[3], forwards); err != nil {
+		return err
+	}
+	if err := c.populate(ctx, namespace, options.Nodes); err != nil || !options.DNS {
+		return err
+	}
+	return c.waitForDNS(ctx)
 }
 
-func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
+func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int, services string) error {
 	etcd, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	if err := c.spawn(controlPlaneHost, "etcd", "etcd", nil,
 		"--data-dir="+c.file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
@@ -115,7 +131,7 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
 	if err := c.spawn(controlPlaneHost, "kube-apiserver", "kube-apiserver", nil,
 		"--etcd-servers="+etcd, "--cert-dir="+c.Dir, "--token-auth-file="+c.file("tokens.csv"),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2]),
-		"--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
+		"--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--service-cluster-ip-range="+services,
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+c.file("service-account.key"),
 		"--service-account-signing-key-file="+c.file("service-account.key"),
@@ -133,21 +149,22 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, ports []int) error {
 	})
 }
 
-func (c *ControlPlane) startControllers() error {
-	kubeconfig := "--kubeconfig=" + c.Kubeconfig(Admin)
-	if err := c.spawn(controlPlaneHost, "kube-controller-manager", "kube-controller-manager", nil, kubeconfig,
+func (c *ControlPlane) startControllers(more ...string) error {
+	return c.spawn(controlPlaneHost, "kube-controller-manager", "kube-controller-manager", nil, append(more,
+		"--kubeconfig="+c.Kubeconfig(Admin),
 		"--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
 		"--service-account-private-key-file="+c.file("service-account.key"), "--root-ca-file="+c.file("apiserver.crt"),
 		// 15 s otherwise before a static volume binds.
 		"--pvclaimbinder-sync-period=1s",
-		"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
-		return err
-	}
-	return c.spawn(controlPlaneHost, "kube-scheduler", "kube-scheduler", nil, kubeconfig,
+		"--kube-api-qps=500", "--kube-api-burst=1000")...)
+}
+
+func (c *ControlPlane) startScheduler() error {
+	return c.spawn(controlPlaneHost, "kube-scheduler", "kube-scheduler", nil, "--kubeconfig="+c.Kubeconfig(Admin),
 		"--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
-func (c *ControlPlane) startKwok(stages string, port int) error {
+func (c *ControlPlane) startKwok(stages string, port int, more []string) error {
 	files, err := c.renderStages(stages)
 	if err != nil {
 		return err
@@ -168,6 +185,7 @@ func (c *ControlPlane) startKwok(stages string, port int) error {
 		fmt.Sprintf("--server-address=127.0.0.1:%d", port),
 		"--tls-cert-file=" + c.file("apiserver.crt"), "--tls-private-key-file=" + c.file("apiserver.key"),
 	}
+	args = append(args, more...)
 	for _, file := range files {
 		args = append(args, "--config="+file)
 	}

@@ -2,39 +2,8 @@ package controlplane
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"os"
 	"strings"
-	"time"
 )
-
-// startDNS starts CoreDNS over the cluster's Services and EndpointSlices.
-func (c *ControlPlane) startDNS(ctx context.Context, port int) error {
-	config := fmt.Sprintf(`.:%d {
-    bind 127.0.0.1
-    errors
-    kubernetes cluster.local in-addr.arpa {
-        kubeconfig %s testbed
-        ttl 5
-    }
-}
-`, port, c.Kubeconfig(Admin))
-	if err := os.WriteFile(c.file("Corefile"), []byte(config), 0o600); err != nil {
-		return err
-	}
-	if err := c.spawn(controlPlaneHost, "coredns", "coredns", nil, "-conf", c.file("Corefile")); err != nil {
-		return err
-	}
-	c.DNS = fmt.Sprintf("127.0.0.1:%d", port)
-	return c.Wait(ctx, 50*time.Millisecond, "CoreDNS", func() error {
-		connection, err := net.Dial("tcp", c.DNS)
-		if err == nil {
-			connection.Close()
-		}
-		return err
-	})
-}
 
 // StartProvisioner starts a real external provisioner that answers for the given name. Its events
 // are signed with its pod's name when the cluster has a pod that claims to be it. The mode is one of
@@ -69,6 +38,12 @@ func (c *ControlPlane) StartProvisioner(ctx context.Context, name, mode string) 
 
 // StopControllers ends kube-controller-manager: nobody acts on any set, and nothing says so.
 func (c *ControlPlane) StopControllers() { c.stop("kube-controller-manager") }
+
+// WithoutControllers begins kube-controller-manager anew, and these of its controllers do not run.
+func (c *ControlPlane) WithoutControllers(names []string) error {
+	c.stop("kube-controller-manager")
+	return c.startControllers("--controllers=*,-" + strings.Join(names, ",-"))
+}
 
 // StopProvisioner ends it.
 func (c *ControlPlane) StopProvisioner(name string) { c.stop(provisionerProcess(name)) }

@@ -19,6 +19,9 @@ const (
 	Admin    = "admin"
 	Nobody   = "nobody"    // no right at all
 	SetsOnly = "sets-only" // may get and list statefulsets, nothing else
+
+	// As whom the cluster's DNS reads Services and slices.
+	dnsAccount = "system:serviceaccount:kube-system:coredns"
 )
 
 // writeServiceAccountKey makes the key pair that signs service account tokens.
@@ -35,7 +38,7 @@ func (c *ControlPlane) writeServiceAccountKey() error {
 func (c *ControlPlane) writeTokens(users []string) error {
 	c.tokens = map[string]string{}
 	var lines strings.Builder
-	for _, user := range append([]string{Admin, Nobody, SetsOnly}, users...) {
+	for _, user := range append([]string{Admin, Nobody, SetsOnly, dnsAccount}, users...) {
 		if _, known := c.tokens[user]; known {
 			continue
 		}
@@ -45,23 +48,34 @@ func (c *ControlPlane) writeTokens(users []string) error {
 		}
 		c.tokens[user] = hex.EncodeToString(token)
 		groups := ""
-		if user == Admin {
+		switch user {
+		case Admin:
 			groups = `,"system:masters"`
+		case dnsAccount:
+			groups = `,"system:serviceaccounts,system:serviceaccounts:kube-system"`
 		}
 		fmt.Fprintf(&lines, "%s,%s,%s%s\n", c.tokens[user], user, user, groups)
 	}
 	return os.WriteFile(c.file("tokens.csv"), []byte(lines.String()), 0o600)
 }
 
-// writeKubeconfigs writes USER.kubeconfig for every user, with the certificate that the API server
-// made for itself.
+// writeKubeconfigs writes USER.kubeconfig for every user.
 func (c *ControlPlane) writeKubeconfigs(namespace string) error {
+	for user := range c.tokens {
+		if err := c.writeKubeconfig(c.Kubeconfig(user), c.Server, user, namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeKubeconfig writes one, with the certificate that the API server made for itself; server is where it is reached.
+func (c *ControlPlane) writeKubeconfig(file, server, user, namespace string) error {
 	authority, err := os.ReadFile(c.file("apiserver.crt"))
 	if err != nil {
 		return err
 	}
-	for user, token := range c.tokens {
-		text := fmt.Sprintf(`apiVersion: v1
+	text := fmt.Sprintf(`apiVersion: v1
 kind: Config
 current-context: testbed
 clusters:
@@ -79,12 +93,8 @@ contexts:
     cluster: testbed
     user: %s
     namespace: %s
-`, c.Server, base64.StdEncoding.EncodeToString(authority), user, token, user, namespace)
-		if err := os.WriteFile(c.Kubeconfig(user), []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+`, server, base64.StdEncoding.EncodeToString(authority), user, c.tokens[user], user, namespace)
+	return os.WriteFile(file, []byte(text), 0o600)
 }
 
 // Kubeconfig is the path of a user's kubeconfig.

@@ -57,7 +57,7 @@ func (c *ControlPlane) populate(ctx context.Context, namespace string, nodes []N
 	}
 	manifests := []string{basicRoles, fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", namespace)}
 	for i, node := range nodes {
-		manifests = append(manifests, node.manifest(i, c.ports.numbers[4]))
+		manifests = append(manifests, node.manifest(i, c.ports.numbers[3]))
 	}
 	if _, err := c.Kubectl(ctx, strings.Join(manifests, "---\n"), "apply", "--server-side", "-f", "-"); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (c *ControlPlane) AddNode(ctx context.Context, node Node) error {
 	if err := c.Get(ctx, "/api/v1/nodes", &list); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, node.manifest(len(list.Items), c.ports.numbers[4]), "apply", "--server-side", "-f", "-"); err != nil {
+	if _, err := c.Kubectl(ctx, node.manifest(len(list.Items), c.ports.numbers[3]), "apply", "--server-side", "-f", "-"); err != nil {
 		return err
 	}
 	return c.waitForNode(ctx, node.Name)

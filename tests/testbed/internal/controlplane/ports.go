@@ -31,10 +31,20 @@ func takePorts(n int) (*ports, error) {
 		return nil, err
 	}
 	p := &ports{file: file}
+	if _, err := p.more(n); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// more takes n further ones.
+func (p *ports) more(n int) ([]int, error) {
+	var found []int
 	for range 1000 {
 		port := firstPort + rand.IntN(portCount)
 		lock := syscall.Flock_t{Type: syscall.F_WRLCK, Start: int64(port), Len: 1}
-		if slices.Contains(p.numbers, port) || syscall.FcntlFlock(file.Fd(), openFileLock, &lock) != nil {
+		if slices.Contains(p.numbers, port) || syscall.FcntlFlock(p.file.Fd(), openFileLock, &lock) != nil {
 			continue
 		}
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -42,10 +52,10 @@ func takePorts(n int) (*ports, error) {
 			continue
 		}
 		listener.Close()
-		if p.numbers = append(p.numbers, port); len(p.numbers) == n {
-			return p, nil
+		p.numbers = append(p.numbers, port)
+		if found = append(found, port); len(found) == n {
+			return found, nil
 		}
 	}
-	file.Close()
 	return nil, fmt.Errorf("no %d free ports on 127.0.0.1", n)
 }

@@ -25,6 +25,7 @@ type Scenario struct {
 	// By name: fails or follows (cmd/provisioner).
 	ProvisionerModes map[string]string `json:"provisionerModes,omitempty"`
 	DNS              bool              `json:"dns,omitempty"`
+	DualStack        bool              `json:"dualStack,omitempty"`
 	Steps            []Step            `json:"steps"`
 	Expect           json.RawMessage   `json:"expect"` // read by the tests of the tool, not here
 }
@@ -42,8 +43,14 @@ type Step struct {
 	StartProvisioner string             `json:"startProvisioner,omitempty"`
 	StopProvisioner  string             `json:"stopProvisioner,omitempty"`
 	StopControllers  bool               `json:"stopControllers,omitempty"`
-	Sleep            string             `json:"sleep,omitempty"`
-	Timeout          string             `json:"timeout,omitempty"` // of this step; a minute otherwise
+	// Controllers that do not run from now on; the others are begun anew.
+	WithoutControllers []string `json:"withoutControllers,omitempty"`
+	AskDNS             *Ask     `json:"askDNS,omitempty"`
+	HangDNS            int      `json:"hangDNS,omitempty"` // the nth replica, from 1
+	CutDNS             int      `json:"cutDNS,omitempty"`  // the same
+	RestartDNS         bool     `json:"restartDNS,omitempty"`
+	Sleep              string   `json:"sleep,omitempty"`
+	Timeout            string   `json:"timeout,omitempty"` // of this step; a minute otherwise
 }
 
 // WaitFor is what kubectl wait can wait for.
@@ -72,7 +79,13 @@ type Own struct {
 	Owner  string `json:"owner"`  // kind/name
 }
 
-// Load reads a scenario by its name or its path.
+// Ask asks every replica of the cluster's DNS until each answers so.
+type Ask struct {
+	Name  string `json:"name"`
+	Found bool   `json:"found,omitempty"`
+}
+
+// Load reads a scenario by its name, below scenarios/, or its path.
 func Load(testbed, name string) (*Scenario, error) {
 	path := name
 	if !strings.HasSuffix(name, ".yaml") {
@@ -113,5 +126,6 @@ func All(testbed string) ([]string, error) {
 func (s *Scenario) Options(testbed, bin string) controlplane.Options {
 	return controlplane.Options{
 		Testbed: testbed, Bin: bin, Namespace: s.Namespace, Users: []string{s.User}, Nodes: s.Nodes, DNS: s.DNS,
+		DualStack: s.DualStack,
 	}
 }

@@ -19,7 +19,8 @@ func (s Step) kind() (string, error) {
 		"apply": s.Apply != "", "kubectl": len(s.Kubectl) > 0, "waitFor": s.WaitFor != nil, "event": s.Event != nil, "own": s.Own != nil,
 		"addNode": s.AddNode != nil, "killNode": s.KillNode != "", "reviveNode": s.ReviveNode != "",
 		"startProvisioner": s.StartProvisioner != "", "stopProvisioner": s.StopProvisioner != "", "sleep": s.Sleep != "",
-		"stopControllers": s.StopControllers,
+		"stopControllers": s.StopControllers, "askDNS": s.AskDNS != nil, "hangDNS": s.HangDNS != 0, "cutDNS": s.CutDNS != 0,
+		"restartDNS": s.RestartDNS, "withoutControllers": len(s.WithoutControllers) > 0,
 	}
 	var found []string
 	for name, is := range set {
@@ -89,6 +90,16 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane, mode
 		cluster.StopProvisioner(s.StopProvisioner)
 	case s.StopControllers:
 		cluster.StopControllers()
+	case len(s.WithoutControllers) > 0:
+		err = cluster.WithoutControllers(s.WithoutControllers)
+	case s.AskDNS != nil:
+		err = cluster.AskDNS(ctx, s.AskDNS.Name, s.AskDNS.Found)
+	case s.HangDNS != 0:
+		err = cluster.HangDNS(s.HangDNS)
+	case s.CutDNS != 0:
+		err = cluster.CutDNS(s.CutDNS)
+	case s.RestartDNS:
+		err = cluster.RestartDNS(ctx)
 	case s.Sleep != "":
 		var pause time.Duration
 		if pause, err = time.ParseDuration(s.Sleep); err == nil {
