@@ -136,28 +136,29 @@ fn chain<'m>(question: &Question, answers: &'m [Record]) -> Result<(Vec<String>,
         .filter(|record| record.dns_class == DNSClass::IN)
         .map(|record| (text(&record.name), record))
         .collect();
+    let alias = |owner: &str| {
+        known.iter().find_map(|(name, record)| match &record.data {
+            RData::CNAME(target) if name == owner => Some((text(&target.0), *record)),
+            _ => None,
+        })
+    };
     let (mut at, mut aliases, mut own) = (question.name.clone(), Vec::new(), Vec::new());
     // A question for the alias is answered by it.
-    while question.kind != RecordType::Cname {
-        let next = known.iter().find_map(|(name, record)| match &record.data {
-            RData::CNAME(target) if *name == at => Some((text(&target.0), *record)),
-            _ => None,
-        });
-        let Some((target, record)) = next else { break };
-        if aliases.len() == MOST_ALIASES || target == question.name || aliases.contains(&target) {
-            return Err("the aliases of the answer lead round in a circle");
+    if question.kind != RecordType::Cname {
+        while let Some((target, record)) = alias(&at) {
+            if aliases.len() == MOST_ALIASES || target == question.name || aliases.contains(&target) {
+                return Err("the aliases of the answer lead round in a circle");
+            }
+            own.push(record);
+            aliases.push(target.clone());
+            at = target;
         }
-        own.push(record);
-        aliases.push(target.clone());
-        at = target;
     }
     let wanted = wire(question.kind);
-    own.extend(
-        known
-            .iter()
-            .filter(|(name, record)| *name == at && record.record_type() == wanted)
-            .map(|(_, record)| *record),
-    );
+    let last = known
+        .iter()
+        .filter(|(name, record)| *name == at && record.record_type() == wanted);
+    own.extend(last.map(|(_, record)| *record));
     Ok((aliases, own))
 }
 
