@@ -23,6 +23,7 @@ type Options struct {
 	Users     []string // users besides Admin, Nobody and SetsOnly
 	Nodes     []Node   // none: DefaultNodes
 	DNS       bool     // the cluster's DNS as well (cluster-dns.yaml)
+	Corefile  string   // its Corefile, when it is not kubeadm's
 	DualStack bool     // Services may have addresses of both families
 }
 
@@ -105,7 +106,7 @@ func (c *ControlPlane) start(ctx context.Context, options Options) error {
 	}
 	var forwards []string
 	if options.DNS {
-		if err := c.createDNS(ctx, filepath.Join(options.Testbed, "cluster-dns.yaml")); err != nil {
+		if err := c.createDNS(ctx, filepath.Join(options.Testbed, "cluster-dns.yaml"), options.Corefile); err != nil {
 			return err
 		}
 		forwards = []string{"--enable-crds=PortForward"}

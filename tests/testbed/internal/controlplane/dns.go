@@ -57,8 +57,9 @@ func (c dnsContainer) down() bool {
 	return c.State.Terminated != nil || waiting != nil && waiting.Reason != "ContainerCreating"
 }
 
-// createDNS makes the objects of the cluster's DNS and begins to run its pods' processes.
-func (c *ControlPlane) createDNS(ctx context.Context, manifests string) error {
+// createDNS makes the objects of the cluster's DNS, with a Corefile in the place of kubeadm's where one is given, and begins to
+// run its pods' processes.
+func (c *ControlPlane) createDNS(ctx context.Context, manifests, corefile string) error {
 	text, err := os.ReadFile(manifests)
 	if err != nil {
 		return err
@@ -76,6 +77,15 @@ func (c *ControlPlane) createDNS(ctx context.Context, manifests string) error {
 		return c.Get(ctx, portForwards, nil)
 	}); err != nil {
 		return err
+	}
+	if corefile != "" {
+		object := map[string]any{
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]string{"namespace": "kube-system", "name": "coredns"},
+			"data": map[string]string{"Corefile": corefile},
+		}
+		if err := c.call(ctx, http.MethodPut, dnsConfig, object, nil); err != nil {
+			return err
+		}
 	}
 	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -95,12 +105,16 @@ func (c *ControlPlane) createDNS(ctx context.Context, manifests string) error {
 	return nil
 }
 
-const portForwards = "/apis/kwok.x-k8s.io/v1alpha1/namespaces/kube-system/portforwards"
+const (
+	dnsConfig    = "/api/v1/namespaces/kube-system/configmaps/coredns"
+	dnsPods      = "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns"
+	portForwards = "/apis/kwok.x-k8s.io/v1alpha1/namespaces/kube-system/portforwards"
+)
 
 // followDNS starts and stops processes as the pods are now.
 func (c *ControlPlane) followDNS(ctx context.Context) error {
 	var pods struct{ Items []dnsPod }
-	if err := c.Get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", &pods); err != nil {
+	if err := c.Get(ctx, dnsPods, &pods); err != nil {
 		return err
 	}
 	for _, replica := range c.dns.all() {
@@ -114,8 +128,7 @@ func (c *ControlPlane) followDNS(ctx context.Context) error {
 		}
 	}
 	for _, pod := range pods.Items {
-		known := slices.ContainsFunc(c.dns.all(), func(replica *dnsReplica) bool { return replica.uid == pod.Metadata.UID })
-		if known || pod.down() || c.dns.gone[pod.Metadata.UID] {
+		if c.dns.has(pod.Metadata.UID) || pod.down() || c.dns.gone[pod.Metadata.UID] {
 			continue
 		}
 		if err := c.startReplica(ctx, pod); err != nil {
@@ -127,7 +140,7 @@ func (c *ControlPlane) followDNS(ctx context.Context) error {
 
 func (c *ControlPlane) startReplica(ctx context.Context, pod dnsPod) error {
 	var config struct{ Data struct{ Corefile string } }
-	if err := c.Get(ctx, "/api/v1/namespaces/kube-system/configmaps/coredns", &config); err != nil {
+	if err := c.Get(ctx, dnsConfig, &config); err != nil {
 		return err
 	}
 	ports, err := c.ports.more(2)
@@ -176,6 +189,10 @@ func (d *clusterDNS) all() []*dnsReplica {
 	return slices.Clone(d.replicas)
 }
 
+func (d *clusterDNS) has(uid string) bool {
+	return slices.ContainsFunc(d.all(), func(replica *dnsReplica) bool { return replica.uid == uid })
+}
+
 func (d *clusterDNS) add(replica *dnsReplica) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -213,12 +230,22 @@ func (c *ControlPlane) waitForDNS(ctx context.Context) error {
 		if err := c.Get(ctx, "/apis/apps/v1/namespaces/kube-system/deployments/coredns", &deployment); err != nil {
 			return err
 		}
-		wanted, status, replicas := deployment.Spec.Replicas, deployment.Status, c.dns.all()
-		if status.ObservedGeneration < deployment.Metadata.Generation || status.Replicas != wanted ||
-			status.UpdatedReplicas != wanted || status.AvailableReplicas != wanted || len(replicas) != wanted {
-			return fmt.Errorf("%d replicas, status %+v, processes %d", wanted, status, len(replicas))
+		var pods struct{ Items []dnsPod }
+		if err := c.Get(ctx, dnsPods, &pods); err != nil {
+			return err
 		}
-		for _, replica := range replicas {
+		pods.Items = slices.DeleteFunc(pods.Items, dnsPod.down)
+		wanted, status := deployment.Spec.Replicas, deployment.Status
+		if status.ObservedGeneration < deployment.Metadata.Generation || status.Replicas != wanted ||
+			status.UpdatedReplicas != wanted || status.AvailableReplicas != wanted || len(pods.Items) != wanted {
+			return fmt.Errorf("%d replicas, status %+v, pods %d", wanted, status, len(pods.Items))
+		}
+		for _, pod := range pods.Items {
+			if !c.dns.has(pod.Metadata.UID) {
+				return fmt.Errorf("no process for pod %s", pod.Metadata.Name)
+			}
+		}
+		for _, replica := range c.dns.all() {
 			connection, err := net.Dial("tcp", replica.address)
 			if err != nil {
 				return err
@@ -232,6 +259,18 @@ func (c *ControlPlane) waitForDNS(ctx context.Context) error {
 // RestartDNS makes the pods of the cluster's DNS anew, as people do after a change of its Corefile, and waits for them.
 func (c *ControlPlane) RestartDNS(ctx context.Context) error {
 	if _, err := c.Kubectl(ctx, "", "rollout", "restart", "deployment/coredns", "--namespace=kube-system"); err != nil {
+		return err
+	}
+	return c.waitForDNS(ctx)
+}
+
+// RemakeDNS makes the nth pod anew, and waits for it.
+func (c *ControlPlane) RemakeDNS(ctx context.Context, n int) error {
+	replica, err := c.replica(n)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "", "delete", "pod", replica.pod, "--namespace=kube-system"); err != nil {
 		return err
 	}
 	return c.waitForDNS(ctx)

@@ -25,6 +25,7 @@ type Scenario struct {
 	// By name: fails or follows (cmd/provisioner).
 	ProvisionerModes map[string]string `json:"provisionerModes,omitempty"`
 	DNS              bool              `json:"dns,omitempty"`
+	Corefile         string            `json:"corefile,omitempty"`
 	DualStack        bool              `json:"dualStack,omitempty"`
 	Steps            []Step            `json:"steps"`
 	Expect           json.RawMessage   `json:"expect"` // read by the tests of the tool, not here
@@ -48,6 +49,7 @@ type Step struct {
 	AskDNS             *Ask     `json:"askDNS,omitempty"`
 	HangDNS            int      `json:"hangDNS,omitempty"` // the nth replica, from 1
 	CutDNS             int      `json:"cutDNS,omitempty"`  // the same
+	RemakeDNS          int      `json:"remakeDNS,omitempty"`
 	RestartDNS         bool     `json:"restartDNS,omitempty"`
 	Sleep              string   `json:"sleep,omitempty"`
 	Timeout            string   `json:"timeout,omitempty"` // of this step; a minute otherwise
@@ -126,6 +128,6 @@ func All(testbed string) ([]string, error) {
 func (s *Scenario) Options(testbed, bin string) controlplane.Options {
 	return controlplane.Options{
 		Testbed: testbed, Bin: bin, Namespace: s.Namespace, Users: []string{s.User}, Nodes: s.Nodes, DNS: s.DNS,
-		DualStack: s.DualStack,
+		Corefile: s.Corefile, DualStack: s.DualStack,
 	}
 }

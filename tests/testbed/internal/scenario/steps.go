@@ -20,7 +20,7 @@ func (s Step) kind() (string, error) {
 		"addNode": s.AddNode != nil, "killNode": s.KillNode != "", "reviveNode": s.ReviveNode != "",
 		"startProvisioner": s.StartProvisioner != "", "stopProvisioner": s.StopProvisioner != "", "sleep": s.Sleep != "",
 		"stopControllers": s.StopControllers, "askDNS": s.AskDNS != nil, "hangDNS": s.HangDNS != 0, "cutDNS": s.CutDNS != 0,
-		"restartDNS": s.RestartDNS, "withoutControllers": len(s.WithoutControllers) > 0,
+		"remakeDNS": s.RemakeDNS != 0, "restartDNS": s.RestartDNS, "withoutControllers": len(s.WithoutControllers) > 0,
 	}
 	var found []string
 	for name, is := range set {
@@ -68,8 +68,8 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane, mode
 	var err error
 	switch {
 	case s.Apply != "":
-		// Server-side: no last-applied annotation, as with the deployment tools of today.
-		_, err = cluster.Kubectl(ctx, s.Apply, "apply", "--server-side", "--field-manager=helm", "-f", "-")
+		// Server-side: no last-applied annotation, as with the deployment tools of today, which take what others wrote.
+		_, err = cluster.Kubectl(ctx, s.Apply, "apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f", "-")
 	case len(s.Kubectl) > 0:
 		_, err = cluster.Kubectl(ctx, "", s.Kubectl...)
 	case s.WaitFor != nil:
@@ -98,6 +98,8 @@ func (s Step) play(ctx context.Context, cluster *controlplane.ControlPlane, mode
 		err = cluster.HangDNS(s.HangDNS)
 	case s.CutDNS != 0:
 		err = cluster.CutDNS(s.CutDNS)
+	case s.RemakeDNS != 0:
+		err = cluster.RemakeDNS(ctx, s.RemakeDNS)
 	case s.RestartDNS:
 		err = cluster.RestartDNS(ctx)
 	case s.Sleep != "":
