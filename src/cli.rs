@@ -6,7 +6,7 @@ use std::io::Write as _;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{capture, check, diagnose, diff, explain, history, plan, status, wait};
+use crate::commands::{capture, check, diagnose, diff, dns, explain, history, plan, status, wait};
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::render::cell::cell;
@@ -36,6 +36,7 @@ enum Command {
     Diagnose(diagnose::Args),
     History(history::Args),
     Diff(diff::Args),
+    Dns(dns::Args),
     Wait(wait::Args),
     Plan(plan::Args),
     Check(check::Args),
@@ -63,6 +64,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         (Ok(runtime), Command::Diagnose(args)) => runtime.block_on(diagnose::run(&session, &args)),
         (Ok(runtime), Command::History(args)) => runtime.block_on(history::run(&session, &args)),
         (Ok(runtime), Command::Diff(args)) => runtime.block_on(diff::run(&session, &args)),
+        (Ok(runtime), Command::Dns(args)) => runtime.block_on(dns::run(&session, &args)),
         (Ok(runtime), Command::Wait(args)) => runtime.block_on(wait::run(&session, &args)),
         (Ok(runtime), Command::Plan(args)) => runtime.block_on(plan::run(&session, &args)),
         (Ok(runtime), Command::Check(args)) => runtime.block_on(check::run(&session, &args)),

@@ -4,6 +4,7 @@ pub mod capture;
 pub mod check;
 pub mod diagnose;
 pub mod diff;
+pub mod dns;
 pub mod explain;
 pub mod history;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! What a rule may look at: the set, its neighbours through indices, and what the controller would do.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -11,6 +11,8 @@ use super::fit::Misfits;
 use super::messages::controller_pod;
 use super::provisioner::{Provisioner, Standing, investigate};
 use crate::controller::{self, Decision, HeldBack, Input, Op, Profiles, Wait};
+use crate::dns::{Comparison, Known, compare};
+use crate::model::answer::Served;
 use crate::model::gap::Gap;
 use crate::model::link::Linked;
 use crate::model::listing::Listing;
@@ -35,6 +37,12 @@ pub struct Context<'a> {
     pub doubts: Vec<String>,
     /// What its waiting keeps from happening.
     pub held_back: Vec<HeldBack>,
+    /// What DNS servers said; empty where nobody was asked.
+    pub served: &'a [Served],
+    /// The cluster domain.
+    pub domain: &'a str,
+    /// The set's records, compared when somebody asks.
+    records: OnceCell<Comparison>,
     /// Provisioners that were looked into: several rules ask about the same one.
     provisioners: RefCell<BTreeMap<String, Rc<Provisioner<'a>>>>,
 }
@@ -68,8 +76,32 @@ impl<'a> Context<'a> {
             decision,
             doubts,
             held_back,
+            served: &[],
+            domain: ASSUMED_DOMAIN,
+            records: OnceCell::new(),
             provisioners: RefCell::default(),
         }
+    }
+
+    /// The same with the cluster domain, and what servers said of names in it.
+    pub fn resolved(self, domain: &'a str, served: &'a [Served]) -> Self {
+        Self { served, domain, ..self }
+    }
+
+    /// The set's records: expected, published and, where servers were asked, served.
+    pub fn records(&self) -> &Comparison {
+        self.records.get_or_init(|| {
+            let snapshot = self.linked.snapshot;
+            let service = self.model.service;
+            let read = self.need(&snapshot.services).is_ok() && self.need(&snapshot.slices).is_ok();
+            let known = Known {
+                pods: self.need(&snapshot.pods).is_ok(),
+                service,
+                slices: read.then(|| service.map_or(&[][..], |service| self.linked.slices(service))),
+                domain: self.domain,
+            };
+            compare(&self.model, known).served(self.served)
+        })
     }
 
     /// What is known about a provisioner.
@@ -270,6 +302,9 @@ impl<'a> Context<'a> {
         suspects
     }
 }
+
+/// What installers call the domain where nobody says otherwise.
+const ASSUMED_DOMAIN: &str = "cluster.local";
 
 /// A controller that runs sees a change within this time.
 const ANSWER: SignedDuration = SignedDuration::from_secs(30);

@@ -9,7 +9,6 @@ use super::context::Context;
 use super::finding::Certainty;
 use super::next::next;
 use crate::controller::Call;
-use crate::dns::compare;
 use crate::model::answer::RecordType;
 use crate::model::objects::Claim;
 use crate::model::pod_state::{pod_state, since};
@@ -297,21 +296,17 @@ fn cell(slot: &ClaimSlot<'_>, known: bool) -> ClaimCell {
 /// How the pods' names are published, by ordinal. `None` when slices were not read whole, or no headless Service publishes
 /// names.
 fn published(cx: &Context<'_>) -> Option<BTreeMap<i64, Published>> {
-    cx.need(&cx.linked.snapshot.slices).ok()?;
-    let service = cx.model.service.filter(|service| service.headless())?;
-    let slices = cx.linked.slices(service);
+    cx.model.service.filter(|service| service.headless())?;
     let mut names = BTreeMap::new();
-    // Both sides of the comparison lie in the same domain, whatever it is called.
-    for row in compare(&cx.model, Some(service), Some(slices), "cluster.local").rows {
-        let (Some(ordinal), Some(published)) = (row.ordinal, &row.published) else {
+    for row in &cx.records().rows {
+        let published = row.published.as_ref()?;
+        let Some(ordinal) = row.ordinal.filter(|_| row.question.kind != RecordType::Ptr) else {
             continue;
         };
-        if row.question.kind == RecordType::Ptr {
-            continue;
-        }
-        let state = match row.agrees() {
+        let wanted = row.expected.as_ref().is_some_and(|expected| !expected.is_empty());
+        let state = match row.published_as_expected() {
             _ if published.is_empty() => Published::Unpublished,
-            Some(false) if !row.expected.is_empty() => Published::Differs,
+            Some(false) if wanted => Published::Differs,
             _ => Published::Published,
         };
         let worst = names.entry(ordinal).or_insert(state);

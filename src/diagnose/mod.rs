@@ -18,6 +18,7 @@ pub mod owner;
 mod places;
 pub mod provisioner;
 pub mod readiness;
+pub mod records;
 mod report;
 pub mod rules;
 #[cfg(test)]
@@ -85,9 +86,16 @@ impl From<Vec<Finding>> for Outcome {
 /// Diagnoses one set: runs every rule, links causes, concludes.
 pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a>, SetReport) {
     let cx = Context::new(linked, set);
+    let (findings, gaps) = examine(&cx, |_| true);
+    let report = report::conclude(&cx, findings, gaps);
+    (cx, report)
+}
+
+/// What some of the rules say of a set, worst first and with their causes, and what kept them from looking.
+fn examine(cx: &Context<'_>, which: impl Fn(&Rule) -> bool) -> (Vec<Finding>, Vec<Gap>) {
     let (mut findings, mut gaps) = (Vec::new(), Vec::new());
-    for rule in rules::ALL {
-        match (rule.check)(&cx) {
+    for rule in rules::ALL.into_iter().filter(|rule| which(rule)) {
+        match (rule.check)(cx) {
             Ok(outcome) => {
                 findings.extend(rule.name_all(outcome.findings));
                 gaps.extend(outcome.not_checked);
@@ -97,11 +105,10 @@ pub fn diagnose<'a>(linked: &'a Linked<'a>, set: &'a StatefulSet) -> (Context<'a
     }
     let mut findings = merged(findings);
     cx.doubt(&mut findings);
-    owner::speak_to(&cx, &mut findings);
+    owner::speak_to(cx, &mut findings);
     chain::link_causes(&mut findings);
     chain::calm_rootless(&mut findings);
-    let report = report::conclude(&cx, findings, gaps);
-    (cx, report)
+    (findings, gaps)
 }
 
 /// What one rule says of one object for several ordinals is one finding.

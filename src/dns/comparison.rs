@@ -1,14 +1,28 @@
-//! The records that a set should have beside those that its Service's slices publish.
+//! The records that a set should have beside those that its Service's slices publish and those that servers answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::endpoint::{Absence, Endpoint, of_pod, of_slices};
-use super::record::{Records, Zone, records};
-use crate::model::answer::{Question, RecordType};
+use super::difference::{self, Difference};
+use super::endpoint::{Absence, Endpoint, families, of_pod, of_slices};
+use super::record::{Own, Records, Zone, records};
+use crate::model::answer::{Answer, Question, RecordType, Served};
 use crate::model::objects::{EndpointSlice, Service};
 use crate::model::set::SetModel;
 
-/// All records of a set, expected and published.
+/// What a comparison rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Whether pods were read whole: without them nobody can say what should be.
+    pub pods: bool,
+    /// The governing Service; `None` where there is none, as far as is known.
+    pub service: Option<&'a Service>,
+    /// Its slices; `None` where they, or Services, were not read whole.
+    pub slices: Option<&'a [&'a EndpointSlice]>,
+    /// The cluster domain.
+    pub domain: &'a str,
+}
+
+/// All records of a set, expected, published and served.
 #[derive(Debug)]
 pub struct Comparison {
     /// In the order of the ordinals; then the Service's own.
@@ -22,40 +36,113 @@ pub struct Row {
     pub ordinal: Option<i64>,
     /// What is asked.
     pub question: Question,
-    /// What the answer should be, from the pods.
-    pub expected: BTreeSet<String>,
+    /// What the answer should be, from the pods; `None` when they could not be read.
+    pub expected: Option<BTreeSet<String>>,
     /// Why there should be no answer now.
     pub absence: Option<Absence>,
     /// What the slices say; `None` when they could not be read.
     pub published: Option<BTreeSet<String>>,
+    /// What servers say, one each of those that were asked.
+    pub served: Vec<Heard>,
+}
+
+/// What one server said to a row's question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its name, as `Served` has it.
+    pub server: String,
+    /// What it said.
+    pub answer: Answer,
+}
+
+/// Whether the answers to a question of this type are the right ones. An address has a name below every Service that
+/// selects its pod, so that a way back may lead to more.
+pub fn same(kind: RecordType, right: &BTreeSet<String>, answers: &BTreeSet<String>) -> bool {
+    match kind {
+        RecordType::Ptr if !right.is_empty() => right.is_subset(answers),
+        _ => right == answers,
+    }
 }
 
 impl Row {
     /// Whether what is published is what should be; `None` where it is not known.
+    pub fn published_as_expected(&self) -> Option<bool> {
+        Some(same(
+            self.question.kind,
+            self.expected.as_ref()?,
+            self.published.as_ref()?,
+        ))
+    }
+
+    /// Whether what is published and what every server says is what should be; `None` where nothing can be compared.
     pub fn agrees(&self) -> Option<bool> {
-        self.published.as_ref().map(|published| *published == self.expected)
+        let known = self.expected.is_some() && (self.published.is_some() || !self.served.is_empty());
+        match self.difference() {
+            Some(_) => Some(false),
+            None => known.then_some(true),
+        }
+    }
+
+    /// The first difference, from left to right.
+    pub fn difference(&self) -> Option<Difference> {
+        difference::first(self)
+    }
+
+    /// Whether an answer that should be there is not published, or a server does not give it.
+    pub fn lacks(&self) -> bool {
+        let published = self.expected.as_ref().zip(self.published.as_ref());
+        let unpublished = published.is_some_and(|(expected, published)| !expected.is_subset(published));
+        let unserved = self.served.iter().any(|heard| {
+            let difference = difference::served(self, heard);
+            difference.is_some_and(|difference| !difference.missing.is_empty())
+        });
+        unpublished || unserved
     }
 }
 
-/// Compares. `slices`: those of the governing Service, `None` when they were not read whole. `service`: `None` when there
-/// is none, as far as is known.
-pub fn compare(
-    model: &SetModel<'_>,
-    service: Option<&Service>,
-    slices: Option<&[&EndpointSlice]>,
-    domain: &str,
-) -> Comparison {
+impl Comparison {
+    /// What transport has to ask: every row's question once.
+    pub fn questions(&self) -> Vec<Question> {
+        let all: BTreeSet<&Question> = self.rows.iter().map(|row| &row.question).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// The same with what servers answered.
+    pub fn served(mut self, servers: &[Served]) -> Self {
+        for row in &mut self.rows {
+            let heard = servers.iter().filter_map(|served| {
+                Some(Heard {
+                    server: served.server.clone(),
+                    answer: served.answers.get(&row.question)?.clone(),
+                })
+            });
+            row.served = heard.collect();
+        }
+        self
+    }
+}
+
+/// Compares. A set that names no Service has no records.
+pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
+    let Known { service, domain, .. } = known;
     let zone = Zone {
         service: &model.set.spec.service_name,
         namespace: &model.set.metadata.namespace,
         domain,
     };
-    let pods: Vec<_> = model.rows().map(|row| (row, of_pod(row.pod, service))).collect();
+    if zone.service.is_empty() {
+        return Comparison { rows: Vec::new() };
+    }
+    let pods = model.rows().filter(|_| known.pods);
+    let pods: Vec<_> = pods.map(|row| (row, of_pod(row.pod, service))).collect();
     let all: Vec<Endpoint<'_>> = pods.iter().filter_map(|(_, endpoint)| endpoint.clone().ok()).collect();
-    let expected = records(zone, &all, None);
-    let published = slices.map(|slices| {
-        let virtual_ips = service.filter(|service| !service.headless()).map(Service::virtual_ips);
-        records(zone, &of_slices(slices.iter().copied()), virtual_ips.as_deref())
+    // An ExternalName is not what a set wants: its pods' names stay what should be.
+    let expected = records(zone, &all, Own::of(service.filter(|service| !service.external())));
+    let published = known.slices.map(|slices| match service {
+        Some(service) if service.external() => records(zone, &[], Own::of(Some(service))),
+        Some(service) => records(zone, &of_slices(slices.iter().copied()), Own::of(Some(service))),
+        // Without its Service no slice is looked at.
+        None => Records::new(),
     });
 
     let mut owners: BTreeMap<Question, i64> = BTreeMap::new();
@@ -64,37 +151,39 @@ pub fn compare(
         let name = zone.pod(&row.name);
         match endpoint {
             Ok(endpoint) => {
-                let own = records(zone, std::slice::from_ref(endpoint), None);
+                let own = records(zone, std::slice::from_ref(endpoint), Own::Endpoints);
                 let own = own.into_keys().filter(|question| is_own(question, &name));
                 owners.extend(own.map(|question| (question, row.ordinal)));
             }
             // Pods out of range that are about to go have nothing to miss.
             Err(_) if model.condemned.iter().any(|gone| gone.ordinal == row.ordinal) => {}
             Err(absence) => {
-                let question = Question {
-                    name,
-                    kind: RecordType::A,
-                };
-                owners.insert(question.clone(), row.ordinal);
-                absences.insert(question, *absence);
+                for kind in families(service) {
+                    let question = Question {
+                        name: name.clone(),
+                        kind,
+                    };
+                    owners.insert(question.clone(), row.ordinal);
+                    absences.insert(question, *absence);
+                }
             }
         }
     }
     let mut questions: BTreeSet<&Question> = expected.keys().chain(owners.keys()).collect();
     questions.extend(published.iter().flat_map(Records::keys));
+    let answers = |records: &Records, question| records.get(question).cloned().unwrap_or_default();
     let mut rows: Vec<Row> = questions
         .into_iter()
         .map(|question| Row {
             ordinal: owners.get(question).copied(),
             question: question.clone(),
-            expected: expected.get(question).cloned().unwrap_or_default(),
+            expected: known.pods.then(|| answers(&expected, question)),
             absence: absences.get(question).copied(),
-            published: published
-                .as_ref()
-                .map(|known| known.get(question).cloned().unwrap_or_default()),
+            published: published.as_ref().map(|published| answers(published, question)),
+            served: Vec::new(),
         })
         .collect();
-    rows.sort_by_key(|row| (row.ordinal.is_none(), row.ordinal));
+    rows.sort_by_key(|row| (row.ordinal.is_none(), row.ordinal, row.question.kind));
     Comparison { rows }
 }
 
@@ -115,14 +204,20 @@ mod tests {
         let model = SetModel::new(&linked, &linked.sets()[0]);
         let service = model.service;
         let slices = service.map_or(&[][..], |service| linked.slices(service));
-        compare(&model, service, Some(slices), "cluster.local").rows
+        let known = Known {
+            pods: true,
+            service,
+            slices: Some(slices),
+            domain: "cluster.local",
+        };
+        compare(&model, known).rows
     }
 
     fn line(row: &Row) -> String {
         let list = |answers: &BTreeSet<String>| answers.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         let ordinal = row.ordinal.map_or("-".to_owned(), |ordinal| ordinal.to_string());
         let name = row.question.name.replace(".shop.svc.cluster.local", "");
-        let (kind, expected) = (row.question.kind, list(&row.expected));
+        let (kind, expected) = (row.question.kind, list(row.expected.as_ref().unwrap()));
         let published = row.published.as_ref().map(list).unwrap_or_default();
         format!("{ordinal} {name} {kind:?} [{expected}] [{published}]")
     }
@@ -152,7 +247,10 @@ mod tests {
     fn without_the_service_nothing_of_it_is_published() {
         let rows = compared(&recorded("service-missing"));
         assert!(!rows.is_empty());
-        assert!(rows.iter().all(|row| !row.expected.is_empty() || row.absence.is_some()));
+        assert!(
+            rows.iter()
+                .all(|row| row.expected.as_ref().is_some_and(|expected| !expected.is_empty()) || row.absence.is_some())
+        );
         assert!(
             rows.iter()
                 .all(|row| row.published.as_ref().is_some_and(BTreeSet::is_empty))
@@ -201,7 +299,14 @@ mod tests {
         let snapshot = recorded("healthy-ordered");
         let linked = link(&snapshot);
         let model = SetModel::new(&linked, &linked.sets()[0]);
-        let rows = compare(&model, model.service, None, "cluster.local").rows;
-        assert!(rows.iter().all(|row| row.agrees().is_none()));
+        let known = Known {
+            pods: true,
+            service: model.service,
+            slices: None,
+            domain: "cluster.local",
+        };
+        assert!(compare(&model, known).rows.iter().all(|row| row.agrees().is_none()));
+        let blind = Known { pods: false, ..known };
+        assert!(compare(&model, blind).rows.is_empty());
     }
 }

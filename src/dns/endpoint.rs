@@ -2,6 +2,9 @@
 
 use core::net::IpAddr;
 
+use serde::Serialize;
+
+use crate::model::answer::RecordType;
 use crate::model::objects::{self, EndpointSlice, Pod, Service};
 
 /// One address, or a pod's several, behind a Service.
@@ -31,7 +34,8 @@ pub struct Port {
 }
 
 /// Why a pod should have no record now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Absence {
     /// It does not exist.
     Missing,
@@ -46,14 +50,14 @@ pub enum Absence {
 }
 
 impl Absence {
-    /// In words, after the pod's name.
+    /// In words.
     pub fn says(self) -> &'static str {
         match self {
-            Self::Missing => "does not exist",
-            Self::NoAddress => "has no address yet",
+            Self::Missing => "no such pod",
+            Self::NoAddress => "no address yet",
             Self::Ended => "ended",
-            Self::Terminating => "is being deleted",
-            Self::NotReady => "is not Ready, and the Service publishes only Ready pods",
+            Self::Terminating => "being deleted",
+            Self::NotReady => "not Ready",
         }
     }
 }
@@ -78,13 +82,9 @@ pub fn of_pod<'a>(pod: Option<&'a Pod>, service: Option<&Service>) -> Result<End
         }
     }
     // A Service has slices of its own families only; without one, all addresses could be published.
-    let families = service
-        .map(|service| service.spec.ip_families.as_slice())
-        .unwrap_or_default();
-    let wanted = |address: &IpAddr| {
-        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
-        families.is_empty() || families.iter().any(|known| known == family)
-    };
+    let families = families(service);
+    let told = service.is_some_and(|service| !service.spec.ip_families.is_empty());
+    let wanted = |address: &IpAddr| !told || families.contains(&RecordType::of(*address));
     Ok(Endpoint {
         hostname: Some(&pod.metadata.name),
         addresses: addresses.into_iter().filter(wanted).collect(),
@@ -92,6 +92,18 @@ pub fn of_pod<'a>(pod: Option<&'a Pod>, service: Option<&Service>) -> Result<End
         ports: service.map(|service| ports_of(service, pod)).unwrap_or_default(),
         pod: Some((&pod.metadata.name, &pod.metadata.uid)),
     })
+}
+
+/// The types of the addresses that a Service publishes; IPv4's where it does not say.
+pub fn families(service: Option<&Service>) -> Vec<RecordType> {
+    let told = service.map_or(&[][..], |service| service.spec.ip_families.as_slice());
+    let kind = |family: &String| match family.as_str() {
+        "IPv4" => Some(RecordType::A),
+        "IPv6" => Some(RecordType::Aaaa),
+        _ => None,
+    };
+    let kinds: Vec<_> = told.iter().filter_map(kind).collect();
+    if kinds.is_empty() { vec![RecordType::A] } else { kinds }
 }
 
 /// A Service's ports as this pod serves them: a name that no container of it has is none.

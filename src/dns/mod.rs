@@ -4,9 +4,11 @@
 //! The rules are those of the Kubernetes DNS specification (<https://github.com/kubernetes/dns/blob/master/docs/specification.md>).
 
 mod comparison;
+mod difference;
 mod endpoint;
 mod record;
 
-pub use comparison::{Comparison, Row, compare};
+pub use comparison::{Comparison, Heard, Known, Row, compare, same};
+pub use difference::Difference;
 pub use endpoint::{Absence, Endpoint, Port};
-pub use record::{Records, Zone, records};
+pub use record::{Own, Records, Zone, records};

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::Endpoint;
 use crate::model::answer::{Question, RecordType};
+use crate::model::objects::Service;
 
 /// Answers by question. An answer is an address, the name that a PTR or CNAME leads to, or `PORT NAME` of an SRV record,
 /// whose priority and weight tell nothing.
@@ -32,39 +33,89 @@ impl Zone<'_> {
     pub fn pod(&self, hostname: &str) -> String {
         format!("{hostname}.{}", self.name())
     }
+
+    /// The name of a port.
+    fn port(&self, name: &str, protocol: &str) -> String {
+        let protocol = if protocol.is_empty() {
+            "tcp".to_owned()
+        } else {
+            protocol.to_lowercase()
+        };
+        format!("_{name}._{protocol}.{}", self.name())
+    }
 }
 
-/// The records of a Service's addresses. `headless`: the Service's own name answers with them; otherwise with `virtual_ips`.
-pub fn records(zone: Zone<'_>, endpoints: &[Endpoint<'_>], virtual_ips: Option<&[IpAddr]>) -> Records {
+/// What a Service's own name leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Own<'a> {
+    /// All its addresses: it is headless, or nothing else is known of it.
+    Endpoints,
+    /// An address of its own, under its own ports.
+    Virtual(&'a Service),
+    /// Another name.
+    Alias(&'a str),
+}
+
+impl<'a> Own<'a> {
+    /// Of this Service.
+    pub fn of(service: Option<&'a Service>) -> Self {
+        match service {
+            Some(service) if service.external() => Self::Alias(&service.spec.external_name),
+            Some(service) if !service.headless() => Self::Virtual(service),
+            _ => Self::Endpoints,
+        }
+    }
+}
+
+/// The records of a Service and its addresses.
+/// Source: CoreDNS `plugin/kubernetes/kubernetes.go` (findServices), `reverse.go` (serviceRecordForIP).
+pub fn records(zone: Zone<'_>, endpoints: &[Endpoint<'_>], own: Own<'_>) -> Records {
     let mut found = Records::new();
     let mut add = |name: String, kind, answer: String| {
         found.entry(Question { name, kind }).or_default().insert(answer);
     };
-    for address in virtual_ips.into_iter().flatten() {
-        add(zone.name(), kind(*address), address.to_string());
+    match own {
+        Own::Endpoints => {}
+        Own::Virtual(service) => {
+            for address in service.virtual_ips() {
+                add(zone.name(), RecordType::of(address), address.to_string());
+                add(reverse(address), RecordType::Ptr, zone.name());
+            }
+            for port in service.spec.ports.iter().filter(|port| !port.name.is_empty()) {
+                let name = zone.port(&port.name, &port.protocol);
+                add(name, RecordType::Srv, format!("{} {}", port.port, zone.name()));
+            }
+        }
+        Own::Alias(name) => add(
+            zone.name(),
+            RecordType::Cname,
+            name.trim_end_matches('.').to_lowercase(),
+        ),
     }
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.served) {
         for address in &endpoint.addresses {
-            let kind = kind(*address);
+            let kind = RecordType::of(*address);
             // Without a hostname the address itself makes the label.
             let label = endpoint.hostname.map_or_else(|| dashed(*address), str::to_owned);
-            let own = zone.pod(&label);
-            if virtual_ips.is_none() {
+            let name = zone.pod(&label);
+            if matches!(own, Own::Endpoints) {
                 add(zone.name(), kind, address.to_string());
                 for port in endpoint.ports.iter().filter(|port| !port.name.is_empty()) {
-                    let service = format!("_{}._{}.{}", port.name, port.protocol.to_lowercase(), zone.name());
-                    add(service, RecordType::Srv, format!("{} {own}", port.number));
+                    let service = zone.port(&port.name, &port.protocol);
+                    add(service, RecordType::Srv, format!("{} {name}", port.number));
                 }
             }
-            add(own.clone(), kind, address.to_string());
-            add(reverse(*address), RecordType::Ptr, own);
+            add(name.clone(), kind, address.to_string());
+            add(reverse(*address), RecordType::Ptr, name);
         }
     }
     found
 }
 
 fn dashed(address: IpAddr) -> String {
-    address.to_string().replace(['.', ':'], "-")
+    let label = address.to_string().replace(['.', ':'], "-");
+    // A label does not end in a dash.
+    if label.ends_with('-') { label + "0" } else { label }
 }
 
 /// The name under which an address is looked up backwards (RFC 1035 3.5, RFC 3596 2.5).
@@ -82,14 +133,6 @@ fn reverse(address: IpAddr) -> String {
             }
             name + "ip6.arpa"
         }
-    }
-}
-
-/// The type that holds such an address.
-fn kind(address: IpAddr) -> RecordType {
-    match address {
-        IpAddr::V4(_) => RecordType::A,
-        IpAddr::V6(_) => RecordType::Aaaa,
     }
 }
 
@@ -139,7 +182,7 @@ mod tests {
             endpoint(Some("web-1"), &["10.0.0.2", "fd00::2"]),
         ];
         assert_eq!(
-            lines(&records(ZONE, &all, None)),
+            lines(&records(ZONE, &all, Own::Endpoints)),
             [
                 "1.0.0.10.in-addr.arpa Ptr web-0.web.shop.svc.cluster.local",
                 "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa Ptr web-1.web.shop.svc.cluster.local",
@@ -161,7 +204,7 @@ mod tests {
         let mut hidden = endpoint(Some("web-1"), &["10.0.0.2"]);
         hidden.served = false;
         let all = [endpoint(None, &["10.0.0.1"]), hidden];
-        let records = records(ZONE, &all, None);
+        let records = records(ZONE, &all, Own::Endpoints);
         assert_eq!(records.len(), 4);
         let dashed = Question {
             name: "10-0-0-1.web.shop.svc.cluster.local".to_owned(),
@@ -172,15 +215,27 @@ mod tests {
 
     #[test]
     fn a_virtual_address_takes_the_service_s_name_and_the_pods_keep_theirs() {
-        let ip = ["10.96.0.7".parse().unwrap()];
-        let records = records(ZONE, &[endpoint(Some("web-0"), &["10.0.0.1"])], Some(&ip));
+        let json = r#"{"spec":{"clusterIP":"10.96.0.7","clusterIPs":["10.96.0.7"],"ports":[{"name":"http","port":8080,"targetPort":80}]}}"#;
+        let service: Service = serde_json::from_str(json).unwrap();
+        let own = Own::of(Some(&service));
+        let records = records(ZONE, &[endpoint(Some("web-0"), &["10.0.0.1"])], own);
         assert_eq!(
             lines(&records),
             [
                 "1.0.0.10.in-addr.arpa Ptr web-0.web.shop.svc.cluster.local",
+                "7.0.96.10.in-addr.arpa Ptr web.shop.svc.cluster.local",
+                "_http._tcp.web.shop.svc.cluster.local Srv 8080 web.shop.svc.cluster.local",
                 "web-0.web.shop.svc.cluster.local A 10.0.0.1",
                 "web.shop.svc.cluster.local A 10.96.0.7",
             ]
         );
+    }
+
+    #[test]
+    fn an_external_name_is_an_alias_and_nothing_else() {
+        let json = r#"{"spec":{"type":"ExternalName","externalName":"DB.example.com."}}"#;
+        let service: Service = serde_json::from_str(json).unwrap();
+        let records = records(ZONE, &[], Own::of(Some(&service)));
+        assert_eq!(lines(&records), ["web.shop.svc.cluster.local Cname db.example.com"]);
     }
 }

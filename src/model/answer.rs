@@ -1,5 +1,6 @@
 //! Questions to a DNS server, and what came back.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -14,6 +15,27 @@ pub enum RecordType {
     Srv,
     Cname,
     Ptr,
+}
+
+impl RecordType {
+    /// The type that holds such an address.
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::A,
+            IpAddr::V6(_) => Self::Aaaa,
+        }
+    }
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Srv => "SRV",
+            Self::Cname => "CNAME",
+            Self::Ptr => "PTR",
+        }
+    }
 }
 
 /// A name and a type. Names are absolute, in lower case and without the last dot.
@@ -46,6 +68,46 @@ pub enum Outcome {
     Unreachable(String),
     /// What came is no answer to the question: why.
     Malformed(String),
+}
+
+impl Outcome {
+    /// In words: the code's own name where a server answered.
+    pub fn says(&self) -> String {
+        match self {
+            Self::Answered => "answered".to_owned(),
+            Self::NoData => "no such record (NODATA)".to_owned(),
+            Self::NxDomain => "no such name (NXDOMAIN)".to_owned(),
+            Self::ServFail => "the server failed (SERVFAIL)".to_owned(),
+            Self::Refused => "refused (REFUSED)".to_owned(),
+            Self::Code(code) => format!("answered {code}"),
+            Self::Timeout => "no answer in time".to_owned(),
+            Self::Unreachable(why) => format!("not reached: {why}"),
+            Self::Malformed(why) => format!("no usable answer: {why}"),
+        }
+    }
+
+    /// As JSON spells it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NoData => "noData",
+            Self::NxDomain => "nxDomain",
+            Self::ServFail => "servFail",
+            Self::Refused => "refused",
+            Self::Code(_) => "code",
+            Self::Timeout => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+
+    /// What the word leaves open: the code, or why nothing was heard.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Code(detail) | Self::Unreachable(detail) | Self::Malformed(detail) => Some(detail),
+            _ => None,
+        }
+    }
 }
 
 /// What one server said to one question.

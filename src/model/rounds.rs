@@ -25,6 +25,15 @@ pub const DIAGNOSIS: [Resource; 10] = [
 /// What `history` and `diff` read.
 pub const HISTORY: [Resource; 3] = [Resource::StatefulSets, Resource::Pods, Resource::ControllerRevisions];
 
+/// What `dns` reads of the namespace.
+pub const NAMES: [Resource; 5] = [
+    Resource::StatefulSets,
+    Resource::Pods,
+    Resource::Services,
+    Resource::EndpointSlices,
+    Resource::Events,
+];
+
 /// What `plan` reads beside what a diagnosis does: what interferes with a change.
 pub const INTERFERENCE: [Resource; 2] = [Resource::PodDisruptionBudgets, Resource::HorizontalPodAutoscalers];
 

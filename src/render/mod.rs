@@ -5,6 +5,7 @@ pub mod cell;
 pub mod check;
 pub mod diagnosis;
 pub mod diff;
+pub mod dns;
 pub mod envelope;
 pub mod history;
 pub mod layout;

@@ -43,6 +43,8 @@ pub struct ServiceSpec {
     /// `ClusterIP`, `ExternalName` …
     #[serde(rename = "type")]
     pub kind: String,
+    /// The name that an `ExternalName` stands for.
+    pub external_name: String,
     /// Pods it publishes; empty when slices are made by hand.
     pub selector: BTreeMap<String, String>,
     /// Whether pods that are not Ready get records too.
@@ -73,7 +75,12 @@ pub struct ServicePort {
 impl Service {
     /// Whether each pod gets a record of its own.
     pub fn headless(&self) -> bool {
-        self.spec.cluster_ip == "None" && self.spec.kind != "ExternalName"
+        self.spec.cluster_ip == "None" && !self.external()
+    }
+
+    /// Whether it is another name for something outside.
+    pub fn external(&self) -> bool {
+        self.spec.kind == "ExternalName"
     }
 
     /// The addresses that are its own and no pod's.

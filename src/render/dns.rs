@@ -1,0 +1,319 @@
+//! `dns`: a line an ordinal where its records agree, a line a record where they do not, and what to do about it.
+
+use std::collections::BTreeSet;
+
+use owo_colors::OwoColorize as _;
+
+use super::Layout;
+use super::cell::{cell, cut};
+use super::diagnosis::{likely, not_checked, remedies};
+use super::table::sparse;
+use crate::diagnose::finding::Finding;
+use crate::diagnose::records::{Record, ServedAnswer, SetRecords, Standing};
+use crate::dns::same;
+use crate::model::answer::{RecordType, Way};
+
+/// Longer tables fold the ordinals whose records agree.
+const SCREEN: usize = 30;
+/// A run of fewer ordinals is not worth folding.
+const SHORTEST_RUN: usize = 4;
+/// How much of a cell is shown; JSON has it whole.
+const WIDEST: usize = 60;
+
+/// One set's records. `rows`: each in a line of its own.
+pub fn dns(origin: &str, set: &SetRecords, rows: bool, layout: &Layout) -> String {
+    let name = format!("{}/{}", cell(&set.namespace), cell(&set.name));
+    let mut text = format!(
+        "{}  {}   {} · names below {}\n",
+        cell(origin),
+        name.style(layout.palette.strong),
+        service(set),
+        cell(suffix(set).trim_start_matches('.'))
+    );
+    text += &headline(set, layout);
+    let header = ["ORD", "NAME", "TYPE", "EXPECTED", "PUBLISHED", "SERVED"];
+    let lines = match rows {
+        true => set.records.iter().map(|record| single(set, record, layout)).collect(),
+        false => folded(set, layout),
+    };
+    if !lines.is_empty() {
+        text += &sparse(&header, lines, layout);
+    }
+    for server in &set.servers {
+        text += &layout.labelled("Asked", &asked(set, &server.name, server.way));
+    }
+    for finding in &set.findings {
+        text += &said(finding, layout);
+    }
+    text + &not_checked(&set.not_checked, layout)
+}
+
+fn service(set: &SetRecords) -> String {
+    let name = cell(&set.service);
+    match set.service_standing {
+        Standing::None => "no Service is named".to_owned(),
+        Standing::Headless => format!("Service {name}, headless"),
+        Standing::VirtualIp => format!("Service {name}, not headless"),
+        Standing::ExternalName => format!("Service {name}, an ExternalName"),
+        Standing::Missing => format!("Service {name}, missing"),
+        Standing::Unknown => format!("Service {name}, not read"),
+    }
+}
+
+/// What all names of the set's Service end in.
+fn suffix(set: &SetRecords) -> String {
+    format!(".{}.svc.{}", set.namespace, set.domain)
+}
+
+/// The answer in one line.
+fn headline(set: &SetRecords, layout: &Layout) -> String {
+    let wanted = |record: &&Record| record.expected.as_ref().is_some_and(|expected| !expected.is_empty());
+    let expected = set.records.iter().filter(wanted).count();
+    let lacking = set.records.iter().filter(|record| record.lacks).count();
+    let served = if set.servers.is_empty() { "" } else { " and served" };
+    let (word, style, says) = match set.agrees {
+        Some(true) => {
+            let says = match (set.service_standing, expected) {
+                (Standing::None, _) => "spec.serviceName is empty: pods of this set have no DNS names".to_owned(),
+                (_, 0) => "no record should exist now, and none does".to_owned(),
+                (_, 1) => format!("the one record is published{served}"),
+                (_, all) => format!("all {all} records are published{served}"),
+            };
+            ("AGREES", layout.palette.good, says)
+        }
+        Some(false) if lacking > 0 => {
+            let unpublished = set.records.iter().any(|record| record.lacks && !is_published(record));
+            let what = if unpublished { "published" } else { "served" };
+            let says = format!("{lacking} of {expected} records are not {what} as they should be");
+            ("DIFFERS", layout.palette.bad, says)
+        }
+        Some(false) => {
+            let says = "every record that should exist does, and others besides".to_owned();
+            ("DIFFERS", layout.palette.watch, says)
+        }
+        None => {
+            let unread = set.not_checked.first();
+            let unread = unread.map_or(String::new(), |gap| {
+                format!(": {} ({})", cell(&gap.what), cell(&gap.why))
+            });
+            ("UNKNOWN", layout.palette.watch, format!("it could not be read{unread}"))
+        }
+    };
+    let code = set.findings.first();
+    let code = code.map_or(String::new(), |finding| format!("   {}", finding.code));
+    format!("{} {says}{code}\n", format!("{word:<11}").style(style))
+}
+
+fn is_published(record: &Record) -> bool {
+    let both = record.expected.as_ref().zip(record.published.as_ref());
+    both.is_none_or(|(expected, published)| expected.is_subset(published))
+}
+
+/// A line for every ordinal whose records agree, for every record that does not, and for the Service's own.
+fn folded(set: &SetRecords, layout: &Layout) -> Vec<Vec<String>> {
+    let mut groups: Vec<&[Record]> = Vec::new();
+    let mut rest = set.records.as_slice();
+    while let Some(first) = rest.first() {
+        let many = match first.ordinal {
+            Some(_) => rest.iter().take_while(|record| record.ordinal == first.ordinal).count(),
+            None => 1,
+        };
+        let (group, after) = rest.split_at(many);
+        groups.push(group);
+        rest = after;
+    }
+    let plain = |group: &[Record]| {
+        group
+            .iter()
+            .all(|record| record.agrees == Some(true) && record.absent.is_none())
+    };
+    let fold = groups.len() > SCREEN;
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while let Some(group) = groups.get(at) {
+        let same_types =
+            |other: &&&[Record]| plain(other) && other[0].ordinal.is_some() && types(other) == types(group);
+        let run = groups[at..].iter().take_while(same_types).count();
+        if fold && run >= SHORTEST_RUN {
+            lines.push(range(group, groups[at + run - 1], run));
+            at += run;
+            continue;
+        }
+        at += 1;
+        match group {
+            [_, _, ..] if plain(group) => lines.push(whole(set, group, layout)),
+            _ => lines.extend(group.iter().map(|record| single(set, record, layout))),
+        }
+    }
+    lines
+}
+
+fn types(group: &[Record]) -> String {
+    let kinds: BTreeSet<_> = group.iter().map(|record| record.kind).collect();
+    let words: Vec<_> = kinds.into_iter().map(RecordType::word).collect();
+    words.join(", ")
+}
+
+fn ordinal(record: &Record) -> String {
+    record.ordinal.map_or("-".to_owned(), |ordinal| ordinal.to_string())
+}
+
+/// Ordinals whose records all agree.
+fn range(first: &[Record], last: &[Record], many: usize) -> Vec<String> {
+    let served = match first[0].served {
+        Some(_) => "same",
+        None => "",
+    };
+    vec![
+        format!("{}–{}", ordinal(&first[0]), ordinal(&last[0])),
+        format!("{many} pods"),
+        types(first),
+        "one each".to_owned(),
+        "same".to_owned(),
+        served.to_owned(),
+    ]
+}
+
+/// An ordinal whose records all agree: its name and its addresses.
+fn whole(set: &SetRecords, group: &[Record], layout: &Layout) -> Vec<String> {
+    let shown: Vec<_> = group.iter().filter(|record| record.kind != RecordType::Ptr).collect();
+    let addresses: BTreeSet<_> = shown
+        .iter()
+        .filter_map(|record| record.expected.as_ref())
+        .flatten()
+        .collect();
+    let mut line = single(set, shown.first().copied().unwrap_or(&group[0]), layout);
+    line[2] = types(group);
+    line[3] = list(set, addresses);
+    line
+}
+
+/// One record.
+fn single(set: &SetRecords, record: &Record, layout: &Layout) -> Vec<String> {
+    let expected = match (&record.expected, record.absent) {
+        (_, Some(absence)) => format!("none: {}", absence.says()),
+        (Some(expected), None) => list(set, expected),
+        (None, None) => "?".to_owned(),
+    };
+    let published = match &record.published {
+        None => "?".to_owned(),
+        Some(published) => beside(set, record, published, layout),
+    };
+    vec![
+        ordinal(record),
+        cut(&cell(&short(set, &record.name)), WIDEST),
+        record.kind.word().to_owned(),
+        expected,
+        published,
+        served(set, record, layout),
+    ]
+}
+
+/// What stands beside what should: that it is the same, or what it is.
+fn beside(set: &SetRecords, record: &Record, actual: &BTreeSet<String>, layout: &Layout) -> String {
+    let Some(expected) = &record.expected else {
+        return list(set, actual);
+    };
+    if same(record.kind, expected, actual) {
+        return if actual.is_empty() { "none" } else { "same" }.to_owned();
+    }
+    let text = match actual.len() {
+        0..=2 => list(set, actual),
+        many => {
+            let missing: Vec<_> = expected.difference(actual).collect();
+            let extra: Vec<_> = actual.difference(expected).collect();
+            let without = (!missing.is_empty()).then(|| format!("without {}", list(set, missing)));
+            let with = (!extra.is_empty()).then(|| format!("with {}", list(set, extra)));
+            let parts: Vec<_> = without.into_iter().chain(with).collect();
+            format!("{many}, {}", parts.join(", "))
+        }
+    };
+    text.style(layout.palette.bad).to_string()
+}
+
+/// What servers said; who said it where they differ.
+fn served(set: &SetRecords, record: &Record, layout: &Layout) -> String {
+    let nothing = record
+        .expected
+        .as_ref()
+        .or(record.published.as_ref())
+        .is_some_and(BTreeSet::is_empty);
+    let says = |answer: &ServedAnswer| {
+        let word = match (answer.outcome, nothing) {
+            ("answered", _) => return beside(set, record, &answer.records, layout),
+            ("noData" | "nxDomain", true) => return "none".to_owned(),
+            ("noData", _) => "NODATA",
+            ("nxDomain", _) => "NXDOMAIN",
+            ("servFail", _) => "SERVFAIL",
+            ("refused", _) => "REFUSED",
+            ("timeout", _) => "no answer",
+            ("code", _) => answer.detail.as_deref().unwrap_or("another code"),
+            _ => "not heard",
+        };
+        cell(word).style(layout.palette.bad).to_string()
+    };
+    let heard = match record.served.as_deref() {
+        None => return String::new(),
+        Some([]) => return "not asked".to_owned(),
+        Some(heard) => heard,
+    };
+    let mut all: Vec<_> = heard.iter().map(|answer| (&answer.server, says(answer))).collect();
+    if all.iter().all(|(_, said)| *said == all[0].1) {
+        return all.swap_remove(0).1;
+    }
+    let each = all.iter().map(|(server, said)| {
+        let name = server.rsplit('/').next().unwrap_or(server);
+        format!("{}: {said}", cell(name))
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// Answers in a cell; many as their number.
+fn list<'a>(set: &SetRecords, answers: impl IntoIterator<Item = &'a String>) -> String {
+    let shown: Vec<_> = answers.into_iter().map(|answer| cell(&short(set, answer))).collect();
+    match shown.len() {
+        0 => "none".to_owned(),
+        1 | 2 => cut(&shown.join(", "), WIDEST),
+        many => format!("{many} answers"),
+    }
+}
+
+/// A name without what all of them end in.
+fn short(set: &SetRecords, name: &str) -> String {
+    name.strip_suffix(suffix(set).as_str()).unwrap_or(name).to_owned()
+}
+
+/// How one server answered on the whole.
+fn asked(set: &SetRecords, server: &str, way: Way) -> String {
+    let answers = set.records.iter().flat_map(|record| record.served.iter().flatten());
+    let answers: Vec<_> = answers.filter(|answer| answer.server == server).collect();
+    let how = match way {
+        Way::System => "as this system resolves names",
+        Way::Address => "directly",
+        Way::PortForward => "through a port-forward",
+    };
+    let ttls: BTreeSet<_> = answers.iter().filter_map(|answer| answer.ttl).collect();
+    let ttl = match (ttls.first(), ttls.last()) {
+        (Some(least), Some(most)) if least == most => format!(", to be kept for {least}s"),
+        (Some(least), Some(most)) => format!(", to be kept for {least}–{most}s"),
+        _ => String::new(),
+    };
+    let own = answers.iter().any(|answer| answer.authoritative);
+    let own = if own { ", as the zone's own" } else { "" };
+    let zone = answers.iter().find_map(|answer| answer.authority.as_ref());
+    let zone = zone.map_or(String::new(), |zone| {
+        let seconds = zone.ttl.min(zone.minimum);
+        format!("; an absence in {} for {seconds}s", cell(&zone.zone))
+    });
+    format!("{} {how}: {} answers{own}{ttl}{zone}", cell(server), answers.len())
+}
+
+/// A finding with what to do about it.
+fn said(finding: &Finding, layout: &Layout) -> String {
+    let line = format!("{}: {}{}", finding.subject.spoken(), finding.summary, likely(finding));
+    let mut text = layout.labelled(finding.code, &cell(&line));
+    if let Some(remedy) = &finding.remedy {
+        text += &remedies(remedy, layout);
+    }
+    text
+}
