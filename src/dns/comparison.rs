@@ -230,14 +230,14 @@ mod tests {
         assert_eq!(
             lines[..3],
             [
-                "0 2.0.244.10.in-addr.arpa Ptr [web-0.web.shop.svc.cluster.local] [web-0.web.shop.svc.cluster.local]",
                 "0 web-0.web A [10.244.0.2] [10.244.0.2]",
-                "1 3.0.244.10.in-addr.arpa Ptr [web-1.web.shop.svc.cluster.local] [web-1.web.shop.svc.cluster.local]",
+                "0 2.0.244.10.in-addr.arpa Ptr [web-0.web.shop.svc.cluster.local] [web-0.web.shop.svc.cluster.local]",
+                "1 web-1.web A [10.244.0.3] [10.244.0.3]",
             ]
         );
         assert_eq!(lines.len(), 8);
         assert_eq!(
-            lines[7],
+            lines[6],
             "- web.web A [10.244.0.2 10.244.0.3 10.244.0.4] [10.244.0.2 10.244.0.3 10.244.0.4]"
                 .replace("web.web", "web")
         );
