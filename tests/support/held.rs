@@ -1,5 +1,6 @@
 //! A control plane of the testbed, held in the state of a scenario, and its kubectl.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -12,6 +13,9 @@ pub struct Held {
     /// Of the scenario's user.
     pub kubeconfig: String,
     pub admin: String,
+    /// Addresses of the processes behind the pods of the cluster's DNS, by pod.
+    #[allow(dead_code, reason = "not every test asks them")]
+    pub dns: BTreeMap<String, String>,
 }
 
 impl Held {
@@ -41,6 +45,7 @@ impl Held {
             testbed,
             kubeconfig: text("kubeconfig"),
             admin: text("adminKubeconfig"),
+            dns: serde_json::from_value(ready["dns"].clone()).unwrap_or_default(),
         })
     }
 }
