@@ -68,8 +68,9 @@ pub(super) async fn ask(round: &mut Round<'_>, connect: impl AsyncFn() -> Result
 async fn converse(round: &mut Round<'_>, stream: &mut Pin<Box<dyn Duplex>>) -> Result<(), End> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (mut out, mut inbox) = (Vec::new(), Vec::with_capacity(16 * 1024));
+    let mut writable = true;
     loop {
-        while let Some(message) = round.next(WINDOW) {
+        while let Some(message) = writable.then(|| round.next(WINDOW)).flatten() {
             // A question is a name and a few bytes.
             let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
             out.extend(length.to_be_bytes());
@@ -80,16 +81,16 @@ async fn converse(round: &mut Round<'_>, stream: &mut Pin<Box<dyn Duplex>>) -> R
         }
         let event = round.next_event(false).unwrap_or_else(Instant::now);
         tokio::select! {
-            written = writer.write(&out), if !out.is_empty() => match written {
-                Ok(0) => return Err(End::Closed),
-                Ok(written) => _ = out.drain(..written),
-                Err(error) => return Err(broken(&error)),
+            written = writer.write(&out), if writable && !out.is_empty() => match written {
+                Ok(written) if written > 0 => _ = out.drain(..written),
+                // Answers may have come before the other side closed; the reading says how it ended.
+                _ => writable = false,
             },
             read = reader.read_buf(&mut inbox) => match read {
                 Ok(0) if inbox.is_empty() => return Err(End::Closed),
                 Ok(0) => return Err(End::Cut),
                 Ok(_) => take_all(round, &mut inbox),
-                Err(error) => return Err(broken(&error)),
+                Err(error) => return Err(End::Broken(format!("the connection broke: {}", super::said(&error)))),
             },
             () = sleep_until(event) => {}
         }
@@ -109,8 +110,4 @@ fn take_all(round: &mut Round<'_>, inbox: &mut Vec<u8>) {
         at = end;
     }
     inbox.drain(..at);
-}
-
-fn broken(error: &std::io::Error) -> End {
-    End::Broken(format!("the connection broke: {}", super::said(error)))
 }
