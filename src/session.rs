@@ -10,7 +10,7 @@ use crate::cluster::connect::{Connection, connect};
 use crate::cluster::files::read_snapshot;
 use crate::cluster::watch::Rounds;
 use crate::global::{Colour, Global};
-use crate::model::resource::Resource;
+use crate::model::rounds::{Needs, as_asked};
 use crate::model::snapshot::{Scope, Snapshot};
 use crate::render::Layout;
 use crate::render::cell::cell;
@@ -54,14 +54,15 @@ impl Session {
 
     /// Reads from the cluster, or from the file that stands for it.
     /// `names`: the sets that the answer is about, as typed; none means all.
-    pub async fn read(&self, resources: &[Resource], names: &[String]) -> Result<Snapshot> {
+    pub async fn read<'n>(&self, needs: impl Into<Needs<'n>>, names: &[String]) -> Result<Snapshot> {
         match &self.global.from {
             Some(path) => {
-                let snapshot = read_snapshot(path)?;
+                let mut snapshot = read_snapshot(path)?;
                 self.within(&snapshot.scope)?;
+                as_asked(&mut snapshot, needs.into());
                 Ok(snapshot)
             }
-            None => Ok(self.collect(resources, names, Keep::Nothing).await?.snapshot),
+            None => Ok(self.collect(needs.into(), names, Keep::Nothing).await?.snapshot),
         }
     }
 
@@ -84,13 +85,14 @@ impl Session {
     /// Reads from the cluster again and again, for as long as `limit` says.
     pub async fn rounds<'a>(
         &self,
-        resources: &'a [Resource],
+        needs: impl Into<Needs<'a>>,
         names: &'a [String],
         limit: Option<Duration>,
     ) -> Result<Rounds<'a>> {
+        let needs = needs.into();
         let asked = |connection: &Connection| Asked {
             scope: self.scope(connection),
-            resources,
+            needs,
             names,
             keep: Keep::Nothing,
         };
@@ -105,11 +107,11 @@ impl Session {
     }
 
     /// Reads from the cluster.
-    pub async fn collect(&self, resources: &[Resource], names: &[String], keep: Keep) -> Result<Collected> {
+    pub async fn collect(&self, needs: Needs<'_>, names: &[String], keep: Keep) -> Result<Collected> {
         let connection = connect(&self.global.connect_args()).await?;
         let asked = Asked {
             scope: self.scope(&connection),
-            resources,
+            needs,
             names,
             keep,
         };

@@ -19,9 +19,11 @@ use kubectl_sts::cli::Cli;
 use kubectl_sts::cluster::watch::WATCHED;
 use kubectl_sts::codes;
 use kubectl_sts::exit::Exit;
+use kubectl_sts::model::cluster_dns::ClusterDns;
 use kubectl_sts::model::resource::Resource;
 use kubectl_sts::model::rounds::{
-    CHECK, DIAGNOSIS, HISTORY, INTERFERENCE, MOST_VOLUMES, MOST_WANTS, PROVISIONERS, READ_BY_NAME, RECORDED_BESIDES,
+    CHECK, DIAGNOSIS, DNS, DNS_LABELS, HISTORY, INTERFERENCE, MOST_DNS_CONFIGS, MOST_VOLUMES, MOST_WANTS, PROVISIONERS,
+    READ_BY_NAME, RECORDED_BESIDES, openshift_dns_labels,
 };
 use serde_json::Value;
 
@@ -174,7 +176,7 @@ fn the_cluster_role_is_what_is_read() {
     }
     for (comment, resources, verb) in [
         (
-            "for plan (budgets and autoscalers) and capture only",
+            "for plan (budgets and autoscalers), dns (network policies) and capture only",
             RECORDED_BESIDES.to_vec(),
             "list",
         ),
@@ -254,7 +256,7 @@ fn the_benchmark_fetches_what_the_tool_reads() {
 #[test]
 fn the_needs_in_the_architecture_are_the_tables() {
     let mut table =
-        "| resource | API | scope | status, diagnose | history, diff | plan | check | when a claim waits | capture |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| resource | API | scope | status, diagnose | history, diff | plan | check | dns | when a claim waits | capture |\n|---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for resource in Resource::ALL {
         let info = resource.info();
@@ -264,9 +266,17 @@ fn the_needs_in_the_architecture_are_the_tables() {
         let by_name = resource == Resource::PersistentVolumes;
         let everywhere = if info.namespaced { "all namespaces" } else { "yes" };
         let captured = DIAGNOSIS.contains(&resource) || RECORDED_BESIDES.contains(&resource);
+        let of_dns = match resource {
+            Resource::ConfigMaps => "cluster DNS, by name",
+            _ => has(&ClusterDns::LISTS, "cluster DNS"),
+        };
+        let dns = [has(DNS.resources, "yes"), of_dns]
+            .into_iter()
+            .filter(|word| !word.is_empty());
+        let dns: Vec<_> = dns.collect();
         let _ = writeln!(
             table,
-            "| {} | {} | {scope} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {scope} | {} | {} | {} | {} | {} | {} | {} |",
             info.plural,
             api.trim_start_matches('/'),
             if by_name { "by name" } else { has(&DIAGNOSIS, "yes") },
@@ -282,18 +292,26 @@ fn the_needs_in_the_architecture_are_the_tables() {
                 _ if READ_BY_NAME.contains(&resource) => "by name",
                 _ => has(&CHECK, "yes"),
             },
+            dns.join("; "),
             if by_name { "yes" } else { has(&PROVISIONERS, everywhere) },
-            if captured {
-                "yes"
-            } else {
-                has(&PROVISIONERS, "when a claim waits")
+            match resource {
+                _ if captured => "yes",
+                Resource::DaemonSets => "cluster DNS; when a claim waits",
+                Resource::ConfigMaps => "cluster DNS",
+                _ => has(&PROVISIONERS, "when a claim waits"),
             },
         );
     }
     let _ = writeln!(
         table,
         "\nSingle reads that confirm an absence: at most {MOST_WANTS}. Volumes read by name, those of the sets' claims: at most \
-         {MOST_VOLUMES}; where there are more, and with `-A`, all are listed."
+         {MOST_VOLUMES}; where there are more, and with `-A`, all are listed.
+
+What the cluster's DNS consists of is listed in all namespaces by label, `{DNS_LABELS}`; where nothing has it by \
+         OpenShift's, `{}` and for pods `{}`: two keys are two requests, one selector only narrows the other. Of the ConfigMaps that \
+         its pods mount, at most {MOST_DNS_CONFIGS}, only the Corefile and what it imports is kept.",
+        openshift_dns_labels(Resource::Services),
+        openshift_dns_labels(Resource::Pods),
     );
     block("docs/architecture.md", "needs", &table);
 }

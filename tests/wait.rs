@@ -219,7 +219,7 @@ fn what_may_not_be_read_is_no_outcome() {
 #[test]
 fn a_server_that_goes_away_is_said() {
     let (asked, serve) = (AtomicUsize::new(0), recorded(cluster("progressing-not-ready-yet")));
-    let round = first_round(&DIAGNOSIS, &Scope::Namespace("shop".to_owned())).len();
+    let round = first_round((&DIAGNOSIS).into(), &Scope::Namespace("shop".to_owned())).len();
     // The first round is answered.
     let api = FakeApi::answering(move |request| {
         let lists = usize::from(request.line.contains("limit=500"));

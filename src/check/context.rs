@@ -9,6 +9,7 @@ use crate::model::gap::Gap;
 use crate::model::listing::Listing;
 use crate::model::manifest::{Manifest, Told};
 use crate::model::objects::{Object, Service, StatefulSet};
+use crate::model::place::Place;
 use crate::model::resource::Resource;
 use crate::model::rounds::{MOST_WANTS, Want};
 use crate::model::snapshot::Snapshot;
@@ -170,6 +171,7 @@ pub fn wants<'m>(manifests: impl IntoIterator<Item = &'m Manifest>, secret_names
         let mut want = |resource: Resource, name: &str| {
             wants.insert(Want {
                 resource,
+                place: Place::Scope,
                 namespace: resource.info().namespaced.then(|| manifest.namespace().to_owned()),
                 name: name.to_owned(),
                 // Services and classes are listed; a read of their own confirms an absence.
@@ -211,7 +213,7 @@ pub fn apply<'m>(snapshot: &mut Snapshot, manifests: impl IntoIterator<Item = &'
         if resource == Resource::Services {
             keep_address(snapshot, manifest, &mut object);
         }
-        if let Some(sink) = snapshot.sink(resource, false) {
+        if let Some(sink) = snapshot.sink(resource, Place::Scope) {
             sink.put(object);
         }
     }

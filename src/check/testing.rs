@@ -9,6 +9,7 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::testing::recorded;
 use crate::model::gap::{Gap, GapReason};
 use crate::model::manifest::{Manifest, Told};
+use crate::model::place::Place;
 use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 
@@ -66,7 +67,7 @@ impl Case {
     /// A list that the user may not read.
     pub fn refused(self, resource: Resource) -> Self {
         self.with(|case| {
-            let sink = case.snapshot.sink(resource, false).unwrap();
+            let sink = case.snapshot.sink(resource, Place::Scope).unwrap();
             sink.clear();
             sink.gap(Gap::list(resource, None, GapReason::Forbidden));
         })

@@ -16,9 +16,10 @@ use super::error::{Failure, JSON, METADATA, get, get_as};
 use crate::model::gap::{Gap, GapReason};
 use crate::model::listing::{Page, PageHead};
 use crate::model::mask;
+use crate::model::place::Place;
 use crate::model::recording::{API_VERSION, Absent, KIND, RecordedList, Recording};
 use crate::model::resource::{Resource, is_possible_name, percent_encoded};
-use crate::model::rounds::{self, Want};
+use crate::model::rounds::{self, ListOf, Needs, Want};
 use crate::model::snapshot::{Scope, Snapshot};
 
 /// Objects in one page of a list.
@@ -35,14 +36,6 @@ pub enum Keep {
     Masked,
     /// As they are.
     Everything,
-}
-
-/// One list request.
-#[derive(Clone, Copy, Debug)]
-struct ListOf {
-    resource: Resource,
-    /// Over all namespaces, beside the scope's own list of the same resource.
-    wide: bool,
 }
 
 enum Answer {
@@ -71,8 +64,8 @@ struct Collection {
 pub struct Asked<'a> {
     /// Which namespaces.
     pub scope: Scope,
-    /// Which kinds.
-    pub resources: &'a [Resource],
+    /// What.
+    pub needs: Needs<'a>,
     /// Which sets the answer is about, as typed; none means all of the scope. Volumes are then read for these only.
     pub names: &'a [String],
     /// What to keep raw.
@@ -96,26 +89,21 @@ pub struct Collected {
 pub async fn collect(client: &Client, context: &str, asked: Asked<'_>) -> Result<Collected, Failure> {
     let Asked {
         scope,
-        resources,
+        needs,
         names,
         keep,
     } = asked;
     let first = match keep {
-        Keep::Nothing => rounds::first_round(resources, &scope),
-        // A recording answers what nobody asked yet.
-        Keep::Masked | Keep::Everything => resources.to_vec(),
+        Keep::Nothing => rounds::first_round(needs, &scope),
+        Keep::Masked | Keep::Everything => rounds::whole_round(needs),
     };
     let volumes = Resource::PersistentVolumes;
-    let volumes_owed = resources.contains(&volumes) && !first.contains(&volumes);
+    let listed = first.iter().any(|list| list.resource == volumes);
+    let volumes_owed = needs.resources.contains(&volumes) && !listed;
     let mut collection = Collection::new(context, scope, keep);
     collection.begin(client, &first, &[]).await?;
     let second = rounds::second_round(&collection.snapshot, volumes_owed.then_some(names));
-    let lists: Vec<_> = second
-        .lists
-        .iter()
-        .map(|&resource| ListOf { resource, wide: true })
-        .collect();
-    collection.round(client, &lists, &second.reads, false).await?;
+    collection.round(client, &second.lists, &second.reads, false).await?;
     Ok(collection.end())
 }
 
@@ -131,7 +119,11 @@ pub async fn collect_only(
     reads: &[Want],
 ) -> Result<Snapshot, Failure> {
     let mut collection = Collection::new(context, scope, Keep::Nothing);
-    collection.begin(client, lists, reads).await?;
+    let lists: Vec<_> = lists
+        .iter()
+        .map(|&resource| ListOf::all(resource, Place::Scope))
+        .collect();
+    collection.begin(client, &lists, reads).await?;
     Ok(collection.end().snapshot)
 }
 
@@ -159,9 +151,8 @@ impl Collection {
     }
 
     /// The first round.
-    async fn begin(&mut self, client: &Client, first: &[Resource], reads: &[Want]) -> Result<(), Failure> {
-        let lists: Vec<_> = first.iter().map(|&resource| ListOf { resource, wide: false }).collect();
-        self.round(client, &lists, reads, true).await?;
+    async fn begin(&mut self, client: &Client, first: &[ListOf], reads: &[Want]) -> Result<(), Failure> {
+        self.round(client, first, reads, true).await?;
         // One sentence in the place of twenty gaps.
         match self.silence.take() {
             Some(failure) if !self.answered => Err(failure),
@@ -182,9 +173,9 @@ impl Collection {
         if let Some(recording) = &mut recording {
             recording.taken_at = snapshot.taken_at;
             recording.server_version.clone_from(&snapshot.server_version);
-            recording
-                .lists
-                .sort_by(|a, b| (&a.group, &a.resource, &a.namespace).cmp(&(&b.group, &b.resource, &b.namespace)));
+            recording.lists.sort_by(|a, b| {
+                (&a.group, &a.resource, &a.part, &a.namespace).cmp(&(&b.group, &b.resource, &b.part, &b.namespace))
+            });
             if recording.masked {
                 mask::hide(&mut recording.lists);
             }
@@ -197,6 +188,10 @@ impl Collection {
         let mut tasks = JoinSet::new();
         for &list in lists {
             let path = list.resource.path(self.namespace(list), None);
+            let labels = list
+                .labels
+                .map(|labels| format!("&labelSelector={}", percent_encoded(labels)));
+            let path = format!("{path}?limit={PAGE}{}", labels.unwrap_or_default());
             self.record(list, |_| ());
             tasks.spawn(read_list(client.clone(), path, list, answers.clone()));
         }
@@ -238,7 +233,7 @@ impl Collection {
                 self.page(list, &body);
             }
             Answer::Again(list) => {
-                if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
+                if let Some(sink) = self.snapshot.sink(list.resource, list.place) {
                     sink.clear();
                 }
                 self.record(list, |recorded| recorded.items.clear());
@@ -249,7 +244,7 @@ impl Collection {
             | Answer::Version(Err(failure @ Failure::Unauthorized(_))) => return Err(failure),
             Answer::Failed(list, Failure::NotFound(_)) if is_optional(list.resource) => {
                 self.answered = true;
-                if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
+                if let Some(sink) = self.snapshot.sink(list.resource, list.place) {
                     sink.answered();
                 }
             }
@@ -302,38 +297,36 @@ impl Collection {
             GapReason::Forbidden => (None, GapReason::Forbidden),
             reason => (Some(want.name), reason),
         };
-        let Some(sink) = self.snapshot.sink(want.resource, false) else {
+        let list = ListOf::all(want.resource, want.place);
+        self.record(list, |recorded| recorded.gap(&reason));
+        let Some(sink) = self.snapshot.sink(want.resource, want.place) else {
             return;
         };
-        sink.gap(Gap {
-            resource: want.resource,
-            namespace: want.namespace,
-            name,
-            reason,
-        });
+        let gap = Gap::list(want.resource, want.namespace.as_deref(), reason).at(want.place);
+        sink.gap(Gap { name, ..gap });
     }
 
     /// An object that appeared after its list was read, or that the list was not asked for.
     fn read(&mut self, want: &Want, mut object: Value) {
-        let Some(sink) = self.snapshot.sink(want.resource, false) else {
+        let Some(sink) = self.snapshot.sink(want.resource, want.place) else {
             return;
         };
         if sink.holds(want.namespace.as_deref(), &want.name) {
             return;
         }
         sink.object(object.clone());
-        let list = ListOf {
-            resource: want.resource,
-            wide: false,
-        };
+        let list = ListOf::all(want.resource, want.place);
         self.record(list, |recorded| {
             mask::slim(&mut object);
+            if want.resource == Resource::ConfigMaps {
+                mask::only_corefiles(&mut object);
+            }
             recorded.items.push(object);
         });
     }
 
     fn page(&mut self, list: ListOf, body: &[u8]) {
-        let read = match self.snapshot.sink(list.resource, list.wide) {
+        let read = match self.snapshot.sink(list.resource, list.place) {
             Some(sink) => sink.page(body).map(drop),
             None => Page::<IgnoredAny>::read(body, list.resource).map(drop),
         };
@@ -356,17 +349,18 @@ impl Collection {
 
     fn gap(&mut self, list: ListOf, reason: GapReason) {
         self.record(list, |recorded| recorded.gap(&reason));
-        let gap = Gap::list(list.resource, self.namespace(list), reason);
-        if let Some(sink) = self.snapshot.sink(list.resource, list.wide) {
+        let gap = Gap::list(list.resource, self.namespace(list), reason).at(list.place);
+        if let Some(sink) = self.snapshot.sink(list.resource, list.place) {
             sink.gap(gap);
         }
     }
 
     fn record(&mut self, list: ListOf, change: impl FnOnce(&mut RecordedList)) {
-        let empty = RecordedList::new(list.resource, self.namespace(list));
+        let empty = RecordedList::new(list.resource, self.namespace(list)).at(list.place);
         let Some(recording) = &mut self.recording else { return };
         let same = |known: &RecordedList| {
-            known.group == empty.group && known.resource == empty.resource && known.namespace == empty.namespace
+            (&known.group, &known.resource, &known.part, &known.namespace)
+                == (&empty.group, &empty.resource, &empty.part, &empty.namespace)
         };
         let at = recording.lists.iter().position(same).unwrap_or_else(|| {
             recording.lists.push(empty);
@@ -377,7 +371,7 @@ impl Collection {
 
     /// The namespace that a list is limited to.
     fn namespace(&self, list: ListOf) -> Option<&str> {
-        let limited = list.resource.info().namespaced && !list.wide;
+        let limited = list.resource.info().namespaced && list.place == Place::Scope;
         self.snapshot.scope.namespace().filter(|_| limited)
     }
 
@@ -393,13 +387,13 @@ impl Collection {
     }
 }
 
-/// Reads one list page by page. When it changes under the reading (410), it starts once more from the beginning: pages
+/// Reads one list page by page; `path` with all of its query but where a page begins. When it changes under the reading (410), it starts once more from the beginning: pages
 /// of two states, put together, can lack an object that existed all the time.
 async fn read_list(client: Client, path: String, list: ListOf, answers: mpsc::Sender<Answer>) {
     let mut token = String::new();
     let mut again = true;
     loop {
-        let mut query = format!("{path}?limit={PAGE}");
+        let mut query = path.clone();
         if !token.is_empty() {
             query += &format!("&continue={}", percent_encoded(&token));
         }

@@ -335,7 +335,7 @@ mod tests {
         let names = ["web".to_owned()];
         let asked = Asked {
             scope: Scope::Namespace("shop".to_owned()),
-            resources: &WATCHED,
+            needs: (&WATCHED).into(),
             names: &names,
             keep: Keep::Nothing,
         };

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::cluster::collect::Keep;
 use crate::cluster::files::write_recording;
 use crate::exit::Exit;
-use crate::model::rounds::{DIAGNOSIS, RECORDED_BESIDES};
+use crate::model::recording::RecordedList;
+use crate::model::rounds::{DIAGNOSIS, Needs, RECORDED_BESIDES};
 use crate::session::Session;
 
 /// Write a recording that --from reads; values that can hold secrets are masked
@@ -28,7 +29,11 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     }
     let keep = if args.unmasked { Keep::Everything } else { Keep::Masked };
     let kinds: Vec<_> = DIAGNOSIS.into_iter().chain(RECORDED_BESIDES).collect();
-    let collected = session.collect(&kinds, &[], keep).await?;
+    let needs = Needs {
+        resources: &kinds,
+        cluster_dns: true,
+    };
+    let collected = session.collect(needs, &[], keep).await?;
     let recording = collected.recording.context("nothing was recorded")?;
     write_recording(&args.output, &recording)?;
     let objects: usize = recording.lists.iter().map(|list| list.items.len()).sum();
@@ -36,8 +41,9 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         .lists
         .iter()
         .filter(|list| !list.gaps.is_empty())
-        .map(|list| list.resource.as_str());
-    let missing: Vec<_> = missing.collect();
+        .map(RecordedList::what);
+    let mut missing: Vec<_> = missing.collect();
+    missing.dedup();
     let without = if missing.is_empty() {
         String::new()
     } else {

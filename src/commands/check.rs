@@ -17,6 +17,7 @@ use crate::cluster::manifests;
 use crate::exit::Exit;
 use crate::model::gap::{Gap, GapReason};
 use crate::model::manifest::{Manifest, Told};
+use crate::model::place;
 use crate::model::resource::Resource;
 use crate::model::rounds::{CHECK, READ_BY_NAME};
 use crate::model::snapshot::{Scope, Snapshot};
@@ -264,7 +265,10 @@ impl Recorded {
         }
         // A recording does not hold what only manifests ask for; a dump may.
         for resource in READ_BY_NAME {
-            if let Some(sink) = snapshot.sink(resource, false).filter(|sink| !sink.was_read()) {
+            if let Some(sink) = snapshot
+                .sink(resource, place::Place::Scope)
+                .filter(|sink| !sink.was_read())
+            {
                 sink.gap(Gap::list(resource, None, GapReason::AbsentFromDump));
             }
         }
@@ -300,10 +304,6 @@ fn unread(set: &Manifest, failure: &Failure) -> Gap {
 }
 
 fn nobody_asked(set: &Manifest) -> Gap {
-    Gap {
-        resource: Resource::StatefulSets,
-        namespace: Some(set.namespace().to_owned()),
-        name: Some(set.name().to_owned()),
-        reason: GapReason::NotRequested,
-    }
+    let namespace = Some(set.namespace());
+    Gap::one(Resource::StatefulSets, namespace, set.name(), GapReason::NotRequested)
 }

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::global::duration;
 use crate::model::answer::Served;
 use crate::model::link::link;
-use crate::model::rounds::NAMES;
+use crate::model::rounds::DNS;
 use crate::render::dns::dns as draw;
 use crate::render::envelope::envelope;
 use crate::session::Session;
@@ -69,7 +69,7 @@ impl Query {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let snapshot = session.read(&NAMES, &args.names).await?;
+    let snapshot = session.read(DNS, &args.names).await?;
     let chosen = choose(session, &snapshot, &args.names)?;
     let linked = link(&snapshot);
     let domain = args.cluster_domain.as_deref().unwrap_or("cluster.local");

@@ -63,7 +63,9 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         Some(file) => manifests::read(std::slice::from_ref(file))?,
         None => Vec::new(),
     };
-    let snapshot = session.read(&[&DIAGNOSIS[..], &INTERFERENCE].concat(), &names).await?;
+    let snapshot = session
+        .read([&DIAGNOSIS[..], &INTERFERENCE].concat().as_slice(), &names)
+        .await?;
     let chosen = choose(session, &snapshot, &names)?;
     let mut asked = Vec::with_capacity(chosen.sets.len());
     for &set in &chosen.sets {

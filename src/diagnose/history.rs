@@ -282,6 +282,7 @@ mod tests {
     use crate::diagnose::testing::recorded;
     use crate::model::gap::GapReason;
     use crate::model::link::link;
+    use crate::model::place::Place;
     use crate::model::resource::Resource;
     use crate::model::snapshot::Snapshot;
     use serde_json::json;
@@ -294,7 +295,7 @@ mod tests {
     }
 
     fn refuse(snapshot: &mut Snapshot, resource: Resource) {
-        let sink = snapshot.sink(resource, false).unwrap();
+        let sink = snapshot.sink(resource, Place::Scope).unwrap();
         sink.clear();
         sink.gap(Gap::list(resource, None, GapReason::Forbidden));
     }

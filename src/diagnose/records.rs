@@ -11,7 +11,7 @@ use super::finding::Finding;
 use super::report::NotChecked;
 use crate::dns::{Absence, Heard, Row};
 use crate::model::answer::{RecordType, Served, Way};
-use crate::model::rounds::NAMES;
+use crate::model::rounds::DNS;
 
 /// One set's records, in the shape of the JSON contract.
 #[derive(Clone, Debug, Serialize)]
@@ -129,7 +129,16 @@ pub fn records(cx: &Context<'_>) -> SetRecords {
     let rows = &cx.records().rows;
     let (findings, mut gaps) = examine(cx, |rule| rule.code.starts_with("STS4"));
     // A recording may lack more than names are about.
-    gaps.extend(cx.gaps().filter(|gap| NAMES.contains(&gap.resource)).cloned());
+    gaps.extend(cx.gaps().filter(|gap| DNS.resources.contains(&gap.resource)).cloned());
+    let snapshot = cx.linked.snapshot;
+    gaps.extend(
+        snapshot
+            .network_policies
+            .gaps
+            .iter()
+            .chain(snapshot.cluster_dns.gaps())
+            .cloned(),
+    );
     let not_checked: BTreeSet<_> = gaps.iter().map(NotChecked::from).collect();
     let differs = rows.iter().any(|row| row.agrees() == Some(false));
     let blind = !cx.set().spec.service_name.is_empty() && cx.need(&cx.linked.snapshot.pods).is_err();

@@ -5,6 +5,7 @@ use super::finding::Finding;
 use super::{Outcome, Rule};
 use crate::model::gap::{Gap, GapReason};
 use crate::model::link::link;
+use crate::model::place::Place;
 use crate::model::recording::Recording;
 use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
@@ -37,7 +38,7 @@ pub fn findings_after(rule: &Rule, scenario: &str, change: impl FnOnce(&mut Snap
 /// What it names as not checked when a list was refused.
 pub fn refused(rule: &Rule, scenario: &str, resource: Resource) -> Vec<Gap> {
     let mut snapshot = recorded(scenario);
-    let sink = snapshot.sink(resource, false).unwrap();
+    let sink = snapshot.sink(resource, Place::Scope).unwrap();
     sink.clear();
     sink.gap(Gap::list(resource, None, GapReason::Forbidden));
     match run(rule, &snapshot) {

@@ -326,6 +326,7 @@ mod tests {
     use crate::model::gap::GapReason;
     use crate::model::link::link;
     use crate::model::objects::OwnerReference;
+    use crate::model::place::Place;
     use crate::model::resource::Resource;
     use crate::model::snapshot::Snapshot;
 
@@ -347,7 +348,7 @@ mod tests {
     #[test]
     fn whether_an_unread_quota_still_refuses_is_unknown() {
         let report = report("quota-lifted-controller-backs-off", |snapshot| {
-            let sink = snapshot.sink(Resource::ResourceQuotas, false).unwrap();
+            let sink = snapshot.sink(Resource::ResourceQuotas, Place::Scope).unwrap();
             sink.clear();
             sink.gap(Gap::list(Resource::ResourceQuotas, None, GapReason::Forbidden));
         });
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn a_pod_whose_node_may_be_dead_is_not_one_that_starts() {
         let report = report("dead-node-three-sets", |snapshot| {
-            let sink = snapshot.sink(Resource::Nodes, false).unwrap();
+            let sink = snapshot.sink(Resource::Nodes, Place::Scope).unwrap();
             sink.clear();
             sink.gap(Gap::list(Resource::Nodes, None, GapReason::Forbidden));
         });

@@ -244,6 +244,7 @@ mod tests {
     use crate::model::gap::GapReason;
     use crate::model::link::link;
     use crate::model::objects::StatefulSet;
+    use crate::model::place::Place;
     use crate::model::resource::Resource;
 
     /// A wait for the first set of a recording.
@@ -425,7 +426,7 @@ mod tests {
     fn what_was_not_read_is_neither_gone_nor_there() {
         for (resource, goal) in [(Resource::StatefulSets, Goal::Deleted), (Resource::Pods, Goal::Ready)] {
             let (mut waiter, mut snapshot) = waiter("healthy-ordered", goal);
-            let sink = snapshot.sink(resource, false).unwrap();
+            let sink = snapshot.sink(resource, Place::Scope).unwrap();
             sink.clear();
             sink.gap(Gap::list(resource, None, GapReason::Timeout));
             assert_eq!(seen(&mut waiter, &snapshot, false).unwrap_err().resource, resource);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::gap::{Gap, GapReason};
 use super::objects::Object;
 use super::ordinal::numbered;
+use super::place::Place;
 use super::resource::Resource;
 use super::rounds::{self, DIAGNOSIS};
 use super::set::owns;
@@ -78,13 +79,14 @@ pub fn snapshot(documents: Vec<Value>, origin: &str) -> Result<Snapshot, NoDump>
         .map(|(_, namespace, _)| namespace.clone())
         .collect();
     for ((resource, ..), object) in std::mem::take(&mut contents.objects) {
-        if let Some(sink) = snapshot.sink(resource, false) {
+        if let Some(sink) = snapshot.sink(resource, Place::Scope) {
             sink.object(object);
         }
     }
     contents.answer(&DIAGNOSIS, &namespaces, &mut snapshot);
     // What would be asked for next is named as missing only where somebody would ask for it.
     let next = rounds::second_round(&snapshot, None).lists;
+    let next: Vec<_> = next.into_iter().map(|list| list.resource).collect();
     let held: Vec<_> = Resource::ALL
         .into_iter()
         .filter(|resource| !DIAGNOSIS.contains(resource))
@@ -142,7 +144,7 @@ impl Contents {
     /// Notes for each resource that it was asked for, and what the file does not tell of it.
     fn answer(&self, resources: &[Resource], namespaces: &BTreeSet<String>, snapshot: &mut Snapshot) {
         for &resource in resources {
-            if let Some(sink) = snapshot.sink(resource, false) {
+            if let Some(sink) = snapshot.sink(resource, Place::Scope) {
                 sink.answered();
                 self.gaps(resource, namespaces)
                     .into_iter()
@@ -177,12 +179,8 @@ impl Contents {
 /// A list by label or by name looks like a whole one. What shows that it is not: pods that the set counts, and claims
 /// that pods mount.
 fn name_what_is_counted_on(snapshot: &mut Snapshot) {
-    let gap = |resource, namespace: &str, name: String| Gap {
-        resource,
-        namespace: Some(namespace.to_owned()),
-        name: Some(name),
-        reason: GapReason::AbsentFromDump,
-    };
+    let gap =
+        |resource, namespace: &str, name: String| Gap::one(resource, Some(namespace), &name, GapReason::AbsentFromDump);
     let (mut pods, mut claims) = (Vec::new(), BTreeSet::new());
     for set in &snapshot.stateful_sets.items {
         let namespace = set.meta().namespace.as_str();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::place::Place;
 use super::resource::Resource;
 
 /// A read that did not give its answer.
@@ -9,6 +10,8 @@ use super::resource::Resource;
 pub struct Gap {
     /// What was to be read.
     pub resource: Resource,
+    /// Where it was looked for.
+    pub place: Place,
     /// `None`: all namespaces, or a cluster-scoped resource.
     pub namespace: Option<String>,
     /// One object, when only that one is missing; otherwise the whole list.
@@ -41,20 +44,38 @@ impl Gap {
     pub fn list(resource: Resource, namespace: Option<&str>, reason: GapReason) -> Self {
         Self {
             resource,
+            place: Place::Scope,
             namespace: namespace.map(str::to_owned),
             name: None,
             reason,
         }
     }
 
+    /// A gap of one object.
+    pub fn one(resource: Resource, namespace: Option<&str>, name: &str, reason: GapReason) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            ..Self::list(resource, namespace, reason)
+        }
+    }
+
+    /// The same of another place.
+    pub fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
     /// What is missing, for instance `persistentvolumes` or `pods in shop`.
     pub fn what(&self) -> String {
         let plural = self.resource.info().plural;
-        match (&self.namespace, &self.name) {
+        let what = match (&self.namespace, &self.name) {
             (Some(namespace), Some(name)) => format!("{plural} {namespace}/{name}"),
             (None, Some(name)) => format!("{plural} {name}"),
             (Some(namespace), None) => format!("{plural} in {namespace}"),
             (None, None) => plural.to_owned(),
+        };
+        match self.place {
+            Place::Scope | Place::Everywhere => what,
+            Place::ClusterDns => format!("cluster DNS: {what}"),
         }
     }
 

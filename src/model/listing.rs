@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::gap::{Gap, GapReason};
 use super::objects::{Meta, Object};
+use super::place::Place;
 use super::resource::Resource;
 
 /// What one list gave. `items` are facts; that something is *not* among them is one only when [`Listing::complete`] says so.
@@ -15,6 +16,7 @@ pub struct Listing<T> {
     /// What was not.
     pub gaps: Vec<Gap>,
     resource: Resource,
+    place: Place,
     read: bool,
 }
 
@@ -67,10 +69,16 @@ impl<'de, T: Deserialize<'de>> Page<T> {
 impl<T: Object> Listing<T> {
     /// A listing that was not asked for.
     pub fn new(resource: Resource) -> Self {
+        Self::at(resource, Place::Scope)
+    }
+
+    /// The same of another place.
+    pub fn at(resource: Resource, place: Place) -> Self {
         Self {
             items: Vec::new(),
             gaps: Vec::new(),
             resource,
+            place,
             read: false,
         }
     }
@@ -80,12 +88,17 @@ impl<T: Object> Listing<T> {
         self.resource
     }
 
+    /// Whether somebody asked for it, whatever came of that.
+    pub fn asked(&self) -> bool {
+        self.read || !self.gaps.is_empty()
+    }
+
     /// Whether what is not among the items does not exist; otherwise what was not read.
     pub fn complete(&self) -> Result<&[T], Gap> {
         match self.gaps.first() {
             Some(gap) => Err(gap.clone()),
             None if self.read => Ok(&self.items),
-            None => Err(Gap::list(self.resource, None, GapReason::NotRequested)),
+            None => Err(Gap::list(self.resource, None, GapReason::NotRequested).at(self.place)),
         }
     }
 
@@ -124,6 +137,7 @@ impl<T: Object> Listing<T> {
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Gap {
             resource: self.resource,
+            place: self.place,
             namespace: given(namespace),
             name: given(name).or_else(|| Some("(no name)".to_owned())),
             reason: GapReason::Unparseable(field.to_owned()),
@@ -167,8 +181,10 @@ pub trait Sink {
     fn page(&mut self, body: &[u8]) -> Result<PageHead, serde_json::Error>;
     /// Adds one object.
     fn object(&mut self, object: serde_json::Value);
-    /// Whether anybody asked for the list.
+    /// Whether the list was asked for and answered.
     fn was_read(&self) -> bool;
+    /// Whether anybody asked for it, whatever came of that.
+    fn was_asked(&self) -> bool;
     /// Notes that the list was asked for and answered, if only with nothing.
     fn answered(&mut self);
     /// Adds a gap.
@@ -219,6 +235,10 @@ impl<T: Object> Sink for Listing<T> {
         self.read
     }
 
+    fn was_asked(&self) -> bool {
+        self.asked()
+    }
+
     fn answered(&mut self) {
         self.read = true;
     }
@@ -233,7 +253,7 @@ impl<T: Object> Sink for Listing<T> {
     }
 
     fn clear(&mut self) {
-        *self = Self::new(self.resource);
+        *self = Self::at(self.resource, self.place);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::objects::Corefiles;
 use super::recording::RecordedList;
 use super::resource::Resource;
 
@@ -39,6 +40,12 @@ pub fn hide(lists: &mut [RecordedList]) {
 }
 
 fn hide_in(resource: Resource, object: &mut Value, services: &BTreeSet<String>) {
+    if resource == Resource::ConfigMaps {
+        let texts = object.get_mut("data").and_then(Value::as_object_mut);
+        for text in texts.into_iter().flat_map(|texts| texts.values_mut()) {
+            *text = mask_corefile(text.as_str().unwrap_or_default()).into();
+        }
+    }
     let spec = match resource {
         Resource::Pods => object.pointer_mut("/spec"),
         Resource::StatefulSets | Resource::Deployments | Resource::DaemonSets => {
@@ -92,6 +99,39 @@ pub fn slim(object: &mut Value) {
             }
         }
     }
+}
+
+/// Drops of a ConfigMap whatever is not configuration of a DNS server.
+pub fn only_corefiles(config: &mut Value) {
+    let Some(config) = config.as_object_mut() else { return };
+    config.remove("binaryData");
+    if let Some(data) = config.get_mut("data").and_then(Value::as_object_mut) {
+        data.retain(|key, _| Corefiles::holds(key));
+    }
+}
+
+/// Directives of a Corefile's plugins that take credentials: `etcd`, `route53`, `azure`, `tsig`, `nomad`.
+/// Source: the plugins' pages below <https://coredns.io/plugins/>.
+const CREDENTIALS: [&str; 6] = [
+    "aws_access_key",
+    "client_secret",
+    "credentials",
+    "password",
+    "secret",
+    "token",
+];
+
+/// A Corefile without what follows such a directive; all else in it decides what is served.
+fn mask_corefile(text: &str) -> String {
+    let line = |line: &str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        match CREDENTIALS.contains(&first.trim_matches('"')) {
+            true => format!("{}{first} {MASKED}", &line[..line.len() - line.trim_start().len()]),
+            false => line.to_owned(),
+        }
+    };
+    let lines: Vec<String> = text.split('\n').map(line).collect();
+    lines.join("\n")
 }
 
 fn mask_container(container: &mut Value, services: &BTreeSet<String>) {

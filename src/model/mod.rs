@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod changes;
+pub mod cluster_dns;
 pub mod declared;
 pub mod dump;
 pub mod gap;
@@ -12,6 +13,7 @@ pub mod mask;
 pub mod named;
 pub mod objects;
 pub mod ordinal;
+pub mod place;
 pub mod pod_state;
 pub mod quantity;
 pub mod recording;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gap::{Gap, GapReason};
+use super::place::Place;
 use super::resource::Resource;
 use super::snapshot::{Scope, Snapshot};
 
@@ -48,6 +49,9 @@ pub struct RecordedList {
     pub resource: String,
     /// The namespace; absent for all.
     pub namespace: Option<String>,
+    /// What part of the cluster was looked at, where it is not all of the namespace, or of all namespaces: `clusterDns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// The version of the list.
     #[serde(default)]
     pub resource_version: String,
@@ -117,6 +121,30 @@ impl RecordedList {
         }
     }
 
+    /// The same of a part of the cluster.
+    pub fn at(self, place: Place) -> Self {
+        let part = place.recorded().map(str::to_owned);
+        Self { part, ..self }
+    }
+
+    /// What it is a list of, in words.
+    pub fn what(&self) -> &str {
+        match self.part {
+            Some(_) => "cluster DNS",
+            None => &self.resource,
+        }
+    }
+
+    /// Where it was looked; `None` where this version does not know the part.
+    fn place(&self, scope: Option<&str>, namespaced: bool) -> Option<Place> {
+        match self.part.as_deref() {
+            None if namespaced && self.namespace.is_none() && scope.is_some() => Some(Place::Everywhere),
+            None => Some(Place::Scope),
+            part if part == Place::ClusterDns.recorded() => Some(Place::ClusterDns),
+            Some(_) => None,
+        }
+    }
+
     /// Notes what is missing.
     pub fn gap(&mut self, reason: &GapReason) {
         self.gaps.push(RecordedGap::of(reason));
@@ -149,8 +177,10 @@ impl Recording {
             let Some(resource) = Resource::of_plural(&list.group, &list.resource) else {
                 continue;
             };
-            let wide = resource.info().namespaced && list.namespace.is_none() && self.namespace.is_some();
-            let Some(sink) = snapshot.sink(resource, wide) else {
+            let Some(place) = list.place(self.namespace.as_deref(), resource.info().namespaced) else {
+                continue;
+            };
+            let Some(sink) = snapshot.sink(resource, place) else {
                 continue;
             };
             if list.gaps.is_empty() {
@@ -158,7 +188,7 @@ impl Recording {
             }
             list.items.into_iter().for_each(|item| sink.object(item));
             for gap in list.gaps {
-                sink.gap(Gap::list(resource, list.namespace.as_deref(), gap.reason()));
+                sink.gap(Gap::list(resource, list.namespace.as_deref(), gap.reason()).at(place));
             }
         }
         for absent in self.confirmed_absent {

@@ -37,6 +37,8 @@ pub enum Resource {
     ResourceQuotas,
     /// autoscaling/v2
     HorizontalPodAutoscalers,
+    /// networking.k8s.io/v1
+    NetworkPolicies,
     /// apps/v1
     Deployments,
     /// apps/v1
@@ -68,7 +70,7 @@ pub struct ResourceInfo {
 
 impl Resource {
     /// All of them, in the order of the declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::StatefulSets,
         Self::Pods,
         Self::PersistentVolumeClaims,
@@ -86,6 +88,7 @@ impl Resource {
         Self::PodDisruptionBudgets,
         Self::ResourceQuotas,
         Self::HorizontalPodAutoscalers,
+        Self::NetworkPolicies,
         Self::Deployments,
         Self::DaemonSets,
         Self::ConfigMaps,
@@ -120,6 +123,7 @@ impl Resource {
                 "HorizontalPodAutoscaler",
                 true,
             ),
+            Self::NetworkPolicies => ("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true),
             Self::Deployments => ("apps", "v1", "deployments", "Deployment", true),
             Self::DaemonSets => ("apps", "v1", "daemonsets", "DaemonSet", true),
             Self::ConfigMaps => ("", "v1", "configmaps", "ConfigMap", true),

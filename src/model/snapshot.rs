@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::gap::Gap;
+use super::cluster_dns::ClusterDns;
+use super::gap::{Gap, GapReason};
 use super::listing::{Listing, Sink};
 use super::objects::{
-    Bare, Claim, ConfigMap, CsiDriver, CsiNode, EndpointSlice, Event, HorizontalPodAutoscaler, Lease, Node,
-    PersistentVolume, Pod, PodDisruptionBudget, ResourceQuota, Revision, Service, StatefulSet, StorageClass, Workload,
+    Bare, Claim, ConfigMap, CsiDriver, CsiNode, DnsConfig, EndpointSlice, Event, HorizontalPodAutoscaler, Lease,
+    NetworkPolicy, Node, PersistentVolume, Pod, PodDisruptionBudget, ResourceQuota, Revision, Service, StatefulSet,
+    StorageClass, Workload,
 };
+use super::place::Place;
 use super::resource::Resource;
 
 /// Which namespaces were asked for.
@@ -78,6 +81,10 @@ pub struct Snapshot {
     pub budgets: Listing<PodDisruptionBudget>,
     /// Autoscalers, for plans.
     pub autoscalers: Listing<HorizontalPodAutoscaler>,
+    /// Network policies, for `dns`.
+    pub network_policies: Listing<NetworkPolicy>,
+    /// The cluster's own DNS, for `dns`.
+    pub cluster_dns: ClusterDns,
     /// ConfigMaps that a manifest's pods name, each by a read of its own: the keys.
     pub config_maps: Listing<ConfigMap>,
     /// Service accounts, likewise.
@@ -121,23 +128,29 @@ impl Snapshot {
             quotas: Listing::new(Resource::ResourceQuotas),
             budgets: Listing::new(Resource::PodDisruptionBudgets),
             autoscalers: Listing::new(Resource::HorizontalPodAutoscalers),
+            network_policies: Listing::new(Resource::NetworkPolicies),
+            cluster_dns: ClusterDns::default(),
             config_maps: Listing::new(Resource::ConfigMaps),
             service_accounts: Listing::new(Resource::ServiceAccounts),
             priority_classes: Listing::new(Resource::PriorityClasses),
             secrets: Listing::new(Resource::Secrets),
-            all_pods: Listing::new(Resource::Pods),
-            all_stateful_sets: Listing::new(Resource::StatefulSets),
+            all_pods: Listing::at(Resource::Pods, Place::Everywhere),
+            all_stateful_sets: Listing::at(Resource::StatefulSets, Place::Everywhere),
             confirmed_absent: Vec::new(),
         }
     }
 
-    /// Where objects of a resource go; `None` for one that only recordings hold.
-    /// `wide`: a list over all namespaces made beside the scope's own.
-    pub fn sink(&mut self, resource: Resource, wide: bool) -> Option<&mut dyn Sink> {
+    /// Where objects of a resource go; `None` for one that only recordings hold. A kind that is kept once goes to the same
+    /// listing wherever in the cluster it was looked for.
+    pub fn sink(&mut self, resource: Resource, place: Place) -> Option<&mut dyn Sink> {
+        if place == Place::ClusterDns {
+            return self.cluster_dns.sink(resource);
+        }
+        let everywhere = place == Place::Everywhere;
         Some(match resource {
-            Resource::StatefulSets if wide => &mut self.all_stateful_sets,
+            Resource::StatefulSets if everywhere => &mut self.all_stateful_sets,
             Resource::StatefulSets => &mut self.stateful_sets,
-            Resource::Pods if wide => &mut self.all_pods,
+            Resource::Pods if everywhere => &mut self.all_pods,
             Resource::Pods => &mut self.pods,
             Resource::PersistentVolumeClaims => &mut self.claims,
             Resource::PersistentVolumes => &mut self.volumes,
@@ -155,6 +168,7 @@ impl Snapshot {
             Resource::ResourceQuotas => &mut self.quotas,
             Resource::PodDisruptionBudgets => &mut self.budgets,
             Resource::HorizontalPodAutoscalers => &mut self.autoscalers,
+            Resource::NetworkPolicies => &mut self.network_policies,
             Resource::VolumeAttachments => return None,
             Resource::ConfigMaps => &mut self.config_maps,
             Resource::ServiceAccounts => &mut self.service_accounts,
@@ -186,7 +200,29 @@ impl Snapshot {
             .any(|(r, ns, n)| *r == resource && ns.as_deref() == namespace && n == name)
     }
 
-    /// All that was asked for and not read.
+    /// A ConfigMap that a DNS server mounts; `None` where it does not exist.
+    ///
+    /// # Errors
+    /// Why it was not read.
+    pub fn dns_config(&self, namespace: &str, name: &str) -> Result<Option<&DnsConfig>, Gap> {
+        let known = &self.cluster_dns.config_maps;
+        let named = |config: &&DnsConfig| config.metadata.name == name && config.metadata.namespace == namespace;
+        if let Some(config) = known.items.iter().find(named) {
+            return Ok(Some(config));
+        }
+        if self.confirmed_absent(Resource::ConfigMaps, Some(namespace), name) {
+            return Ok(None);
+        }
+        let concerned = |gap: &&Gap| {
+            gap.namespace.as_deref().is_none_or(|given| given == namespace)
+                && gap.name.as_deref().is_none_or(|given| given == name)
+        };
+        let gap = known.gaps.iter().find(concerned).cloned();
+        let unasked = || Gap::one(Resource::ConfigMaps, Some(namespace), name, GapReason::NotRequested);
+        Err(gap.unwrap_or_else(|| unasked().at(Place::ClusterDns)))
+    }
+
+    /// All that was asked for and not read, of what every command reads alike.
     pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
         let all: [&[Gap]; 17] = [
             &self.stateful_sets.gaps,

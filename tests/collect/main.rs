@@ -92,7 +92,7 @@ async fn collected(test: &str, api: &FakeApi, scope: Scope, keep: Keep) -> Resul
     scene.args.request_timeout = Some(std::time::Duration::from_millis(700));
     let asked = Asked {
         scope,
-        resources: &DIAGNOSIS,
+        needs: (&DIAGNOSIS).into(),
         names: &[],
         keep,
     };

@@ -179,6 +179,7 @@ impl<'a> World<'a> {
         metadata.labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let (_, ordinal) = parent_and_ordinal(name);
         let volumes = self.set.claim_names(ordinal).map(|(template, claim_name)| Volume {
+            config_map: None,
             name: template.to_owned(),
             persistent_volume_claim: Some(VolumeClaimSource { claim_name }),
         });

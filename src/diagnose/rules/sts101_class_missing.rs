@@ -90,6 +90,7 @@ mod tests {
     use super::*;
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::model::place::Place;
 
     #[test]
     fn a_class_that_is_not_there_is_the_root_and_the_near_one_is_named() {
@@ -119,7 +120,10 @@ mod tests {
         assert_eq!(gaps[0].what(), "storageclasses");
         // Volumes of that class could exist.
         let found = findings_after(&RULE, "class-missing", |snapshot| {
-            snapshot.sink(Resource::PersistentVolumes, false).unwrap().clear();
+            snapshot
+                .sink(Resource::PersistentVolumes, Place::Scope)
+                .unwrap()
+                .clear();
         });
         assert!(found.is_empty());
     }

@@ -71,6 +71,7 @@ mod tests {
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{findings, findings_after, refused};
     use crate::model::gap::{Gap, GapReason};
+    use crate::model::place::Place;
     use crate::model::resource::Resource;
 
     #[test]
@@ -101,7 +102,7 @@ mod tests {
     fn a_list_that_was_not_read_is_not_counted_as_empty() {
         let found = findings_after(&RULE, "provisioner-not-deployed", |snapshot| {
             let gap = Gap::list(Resource::Deployments, None, GapReason::Forbidden);
-            snapshot.sink(Resource::Deployments, false).unwrap().gap(gap);
+            snapshot.sink(Resource::Deployments, Place::Scope).unwrap().gap(gap);
         });
         let looked_at = found[0].evidence.last().unwrap().value.to_string();
         assert!(looked_at.contains("Deployments not read, 0 DaemonSets"), "{looked_at}");

@@ -70,6 +70,7 @@ mod tests {
     use crate::diagnose::{Verdict, diagnose};
     use crate::model::gap::{Gap, GapReason};
     use crate::model::link::link;
+    use crate::model::place::Place;
     use crate::model::resource::Resource;
     use crate::model::snapshot::Snapshot;
 
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_claim_that_waits_for_its_consumer_is_not_the_cause_also_where_its_class_is_not_read() {
         let found = findings_after(&RULE, "wffc-provisioner-not-deployed", |snapshot| {
-            let sink = snapshot.sink(Resource::StorageClasses, false).unwrap();
+            let sink = snapshot.sink(Resource::StorageClasses, Place::Scope).unwrap();
             sink.clear();
             sink.gap(Gap::list(Resource::StorageClasses, None, GapReason::Forbidden));
             for claim in &mut snapshot.claims.items {
@@ -139,7 +140,10 @@ mod tests {
     #[test]
     fn speaks_up_where_refused_lists_keep_the_others_from_knowing() {
         let found = findings_after(&RULE, "class-missing", |snapshot| {
-            snapshot.sink(Resource::PersistentVolumes, false).unwrap().clear();
+            snapshot
+                .sink(Resource::PersistentVolumes, Place::Scope)
+                .unwrap()
+                .clear();
         });
         assert_eq!(found.len(), 1);
         let gaps = refused(&RULE, "provisioner-silent", Resource::PersistentVolumeClaims);

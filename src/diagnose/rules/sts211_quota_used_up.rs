@@ -131,12 +131,8 @@ fn check(cx: &Context<'_>) -> Checked {
 
 fn unread(cx: &Context<'_>, name: &str) -> Gap {
     let list = cx.linked.snapshot.quotas.gaps.first();
-    Gap {
-        resource: Resource::ResourceQuotas,
-        namespace: Some(cx.namespace().to_owned()),
-        name: Some(name.to_owned()),
-        reason: list.map_or(GapReason::NotRequested, |gap| gap.reason.clone()),
-    }
+    let reason = list.map_or(GapReason::NotRequested, |gap| gap.reason.clone());
+    Gap::one(Resource::ResourceQuotas, Some(cx.namespace()), name, reason)
 }
 
 fn remedy(cx: &Context<'_>, quota: &str) -> Remedy {

@@ -1,4 +1,5 @@
-//! What a pod needs by name before it can start: of a `ConfigMap` (v1) the keys, of others that they are there.
+//! What a pod needs by name before it can start: of a `ConfigMap` (v1) the keys, of others that they are there. And the
+//! configuration of a DNS server, the only values that are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +42,46 @@ impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let map = Option::<BTreeMap<String, IgnoredAny>>::deserialize(from)?;
         Ok(Self(map.unwrap_or_default().into_keys().collect()))
+    }
+}
+
+/// A ConfigMap that a DNS server mounts, with its Corefile and what that imports; other values are dropped.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DnsConfig {
+    /// Metadata.
+    pub metadata: Meta,
+    /// The texts that are kept, by key.
+    pub data: Corefiles,
+}
+
+impl Object for DnsConfig {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn slim(&mut self) {
+        self.metadata.managed_fields = Vec::new();
+    }
+}
+
+/// Texts of keys that [`Corefiles::holds`] names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Corefiles(pub BTreeMap<String, String>);
+
+impl Corefiles {
+    /// Whether a key holds configuration of a DNS server: the Corefile itself, and the pieces that k3s and AKS import
+    /// into it. Sources: <https://docs.k3s.io/networking/networking-services#coredns>,
+    /// <https://learn.microsoft.com/azure/aks/coredns-custom>.
+    pub fn holds(key: &str) -> bool {
+        key == "Corefile" || [".server", ".override"].iter().any(|suffix| key.ends_with(suffix))
+    }
+}
+
+impl<'de> Deserialize<'de> for Corefiles {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let map = Option::<BTreeMap<String, String>>::deserialize(from)?.unwrap_or_default();
+        Ok(Self(map.into_iter().filter(|(key, _)| Self::holds(key)).collect()))
     }
 }
 

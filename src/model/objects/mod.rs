@@ -10,6 +10,7 @@ mod event;
 mod infra;
 mod interference;
 mod meta;
+mod network_policy;
 mod pod;
 mod quota;
 mod revision;
@@ -20,7 +21,7 @@ mod template;
 mod workload;
 
 pub use claim::{Claim, ClaimCondition, ClaimSpec, ClaimStatus, Resources, Size};
-pub use config::{Bare, ConfigMap, Keys};
+pub use config::{Bare, ConfigMap, Corefiles, DnsConfig, Keys};
 pub use event::{Event, EventSeries, EventSource, ObjectReference};
 pub use infra::{CsiDriver, CsiNode, CsiNodeDriver, CsiNodeSpec, Lease, LeaseSpec, Node, NodeSpec, NodeStatus, Taint};
 pub use interference::{
@@ -28,9 +29,10 @@ pub use interference::{
     ScaleTarget,
 };
 pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement};
+pub use network_policy::{EgressRule, IpBlock, NetworkPolicy, NetworkPolicySpec, PolicyPeer, PolicyPort};
 pub use pod::{
-    Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, Pod, PodAddress, PodSpec, PodStatus, Running,
-    Terminated, Volume, VolumeClaimSource, Waiting,
+    ConfigMapSource, Container, ContainerPort, ContainerState, ContainerStatus, DnsOption, EnvVar, Pod, PodAddress,
+    PodDnsConfig, PodSpec, PodStatus, Running, Terminated, Volume, VolumeClaimSource, Waiting,
 };
 pub use quota::{Exceeded, QuotaStatus, ResourceQuota, exceeded};
 pub use revision::Revision;

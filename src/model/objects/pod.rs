@@ -59,6 +59,12 @@ pub struct PodSpec {
     pub hostname: String,
     /// The Service that its DNS name lies under.
     pub subdomain: String,
+    /// Where it resolves names: `ClusterFirst`, `ClusterFirstWithHostNet`, `Default` (as its node) or `None`.
+    pub dns_policy: String,
+    /// What it adds to that.
+    pub dns_config: Option<PodDnsConfig>,
+    /// Whether it shares its node's network.
+    pub host_network: bool,
     /// Whose credentials it runs with.
     pub service_account_name: String,
     /// Containers.
@@ -67,6 +73,28 @@ pub struct PodSpec {
     pub init_containers: Vec<Container>,
     /// Volumes.
     pub volumes: Vec<Volume>,
+}
+
+/// `dnsConfig` of a pod spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct PodDnsConfig {
+    /// Servers.
+    pub nameservers: Vec<String>,
+    /// Domains that short names are tried in.
+    pub searches: Vec<String>,
+    /// For instance `ndots`.
+    pub options: Vec<DnsOption>,
+}
+
+/// One option of a resolver.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct DnsOption {
+    /// Name.
+    pub name: String,
+    /// Value, for those that have one.
+    pub value: Option<String>,
 }
 
 /// A container of a pod spec.
@@ -113,7 +141,7 @@ pub struct EnvVar {
     pub value: Option<String>,
 }
 
-/// A volume of a pod spec; other sources than claims are named only by their key.
+/// A volume of a pod spec; of its sources only those that something reads.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Volume {
@@ -121,6 +149,16 @@ pub struct Volume {
     pub name: String,
     /// The claim behind it.
     pub persistent_volume_claim: Option<VolumeClaimSource>,
+    /// The ConfigMap behind it.
+    pub config_map: Option<ConfigMapSource>,
+}
+
+/// `configMap` of a volume.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ConfigMapSource {
+    /// The ConfigMap, in the pod's namespace.
+    pub name: String,
 }
 
 /// `persistentVolumeClaim` of a volume.
@@ -290,6 +328,12 @@ impl Pod {
             .iter()
             .filter_map(|volume| volume.persistent_volume_claim.as_ref())
             .map(|claim| claim.claim_name.as_str())
+    }
+
+    /// The ConfigMaps that it mounts.
+    pub fn config_maps(&self) -> impl Iterator<Item = &str> {
+        let sources = self.spec.volumes.iter().filter_map(|volume| volume.config_map.as_ref());
+        sources.map(|source| source.name.as_str())
     }
 
     /// Restarts of all main containers.
