@@ -2,8 +2,11 @@
 //! seen. The controller manager may be one minor version older while a cluster is upgraded, and feature gates may be
 //! set by hand. Source: <https://kubernetes.io/releases/version-skew-policy/#kube-controller-manager-kube-scheduler-and-cloud-controller-manager>.
 
+use std::cell::OnceCell;
+
 use super::profile::{PROVEN, parse};
 use super::revision_bytes::hash_label;
+use super::sync::compares_revisions;
 use super::{Call, Decision, Input, Op, Profile, outdated, sync};
 
 /// The behaviour that is expected, and those that cannot be ruled out.
@@ -124,9 +127,21 @@ impl Profiles {
 
     /// The alternatives that could decide otherwise about this input. Cheap, and empty for most sets.
     pub fn relevant<'s>(&'s self, input: &'s Input, first: &'s Decision) -> impl Iterator<Item = &'s Alternative> {
-        self.others
-            .iter()
-            .filter(|other| matters(self.first, other.profile, input, first))
+        let updates = OnceCell::new();
+        let updates = move || *updates.get_or_init(|| !outdated(input, first).is_empty());
+        let compares = OnceCell::new();
+        let compares = move || *compares.get_or_init(|| compares_revisions(input));
+        self.others.iter().filter(move |other| {
+            let (a, b) = (self.first, other.profile);
+            at_first(a, b) && compares() || later(a, b, input, first, &updates)
+        })
+    }
+
+    /// Whether a forecast can come otherwise under an alternative. `moves`: whether anything happens in it. Which revision
+    /// the template is, the first sync finds.
+    pub(super) fn lasts(&self, other: &Alternative, input: &Input, consensus: &Consensus, moves: bool) -> bool {
+        let differs = || consensus.otherwise.iter().any(|otherwise| otherwise.fact == other.fact);
+        later(self.first, other.profile, input, &consensus.decision, || moves) || differs()
     }
 
     /// One sync under each behaviour that matters for this input; `input.profile` is not looked at.
@@ -148,7 +163,7 @@ impl Profiles {
                 fact: other.fact.clone(),
                 decision: under(other.profile),
             })
-            .filter(|other| differ(&decision, &other.decision))
+            .filter(|other| differ(input, &decision, &other.decision))
             .collect();
         let strategy = &input.set.spec.update_strategy.kind;
         let unknown = || {
@@ -183,8 +198,14 @@ fn unproven(version: &str, first: Profile) -> Option<String> {
     }
 }
 
-/// Whether two behaviours can decide differently about this input; says yes where that is not easily ruled out.
-fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
+/// Whether two behaviours can find another revision for a template that has to be compared.
+fn at_first(a: Profile, b: Profile) -> bool {
+    (a.semantic_revisions, a.null_timestamps) != (b.semantic_revisions, b.null_timestamps)
+}
+
+/// Whether two behaviours can decide differently about this input for another reason; says yes where that is not easily
+/// ruled out. `updates`: whether pods are to be updated.
+fn later(a: Profile, b: Profile, input: &Input, first: &Decision, updates: impl Fn() -> bool) -> bool {
     let set = input.set;
     let strategy = set.spec.update_strategy.kind.as_str();
     let availability = || {
@@ -193,9 +214,7 @@ fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
         set.spec.min_ready_seconds > 0 || ready_elsewhere()
     };
     let hashes = || input.revisions.iter().any(|revision| hash_label(revision).is_some());
-    // Where the status says which revision the template is, the controller has compared already.
-    let compares = || set.status.observed_generation != set.metadata.generation || !input.trust_status;
-    let updates = || strategy != "OnDelete" && !outdated(input, first).is_empty();
+    let updates = || strategy != "OnDelete" && updates();
     let asks = || {
         let rolling = set.spec.update_strategy.rolling_update.as_ref();
         rolling.is_some_and(|rolling| rolling.max_unavailable.is_some())
@@ -204,8 +223,6 @@ fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
     let max_unavailable = a.max_unavailable || b.max_unavailable;
     ((a.availability, a.inclusive) != (b.availability, b.inclusive) && availability())
         || (a.hash_labels != b.hash_labels && hashes())
-        || (a.semantic_revisions != b.semantic_revisions && compares())
-        || (a.null_timestamps != b.null_timestamps && compares())
         || (a.max_unavailable != b.max_unavailable && (unordered || asks()) && updates())
         || (a.replaces_unavailable != b.replaces_unavailable && max_unavailable && unordered && updates())
         || (a.max_unavailable_reported != b.max_unavailable_reported && max_unavailable && asks())
@@ -215,10 +232,11 @@ fn matters(a: Profile, b: Profile, input: &Input, first: &Decision) -> bool {
 
 /// Whether they do or wait for something else. In which order a Parallel set is worked on does not count, nor does
 /// under which name the same wait goes.
-fn differ(a: &Decision, b: &Decision) -> bool {
-    // A revision that does not exist yet goes under the name that each behaviour would give it.
+fn differ(input: &Input, a: &Decision, b: &Decision) -> bool {
+    // A revision that does not exist yet goes under the name that each behaviour would give it, unless pods bear it already.
+    let borne = |name: &str| input.pods.iter().any(|pod| pod.revision() == name);
     let spoken = |decision: &Decision, name: &str| {
-        let new = decision.update_revision_is_new && name == decision.update_revision;
+        let new = decision.update_revision_is_new && name == decision.update_revision && !borne(name);
         if new { String::new() } else { name.to_owned() }
     };
     let calls = |decision: &Decision| {

@@ -23,7 +23,7 @@ mod versions;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use kubectl_sts::controller::canonical;
+use kubectl_sts::controller::{Assumption, Input, Profiles, State, canonical, forecast};
 use oracle::Oracle;
 use proof::Shown;
 use tally::Tally;
@@ -128,4 +128,55 @@ fn chunk(next: &Mutex<usize>, count: usize) -> Option<(usize, usize)> {
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Needs no oracle either: where no doubt is raised about a forecast, every plausible behaviour comes to the same.
+#[test]
+fn a_forecast_without_a_doubt_is_every_plausible_one() {
+    let count = setting("KUBECTL_STS_FORETOLD_STATES", 600);
+    let seed = setting("KUBECTL_STS_SEED", 1);
+    for version in versions::ALL {
+        let (mut agreed, mut doubted) = (0, 0);
+        for number in 0..count {
+            let state = states::generate(version, seed, number);
+            // No server stores a maxUnavailable that is neither a number nor a percentage.
+            if state.to_string().contains("\"maxUnavailable\":\"all\"") {
+                continue;
+            }
+            let state: State = serde_json::from_value(state).unwrap();
+            let input = Input {
+                trust_status: true,
+                ..state.input().unwrap()
+            };
+            let profiles = Profiles::plausible(Some(version.full));
+            let told = profiles.forecast(&input, &Assumption::default());
+            if !told.doubts.is_empty() {
+                doubted += 1;
+                continue;
+            }
+            agreed += 1;
+            for other in &profiles.others {
+                let profile = other.profile;
+                let otherwise = forecast(
+                    &Input {
+                        profile,
+                        ..input.clone()
+                    },
+                    &Assumption::default(),
+                );
+                assert!(
+                    otherwise.same_course(&told.forecast),
+                    "{}, if {}\n{otherwise:#?}\n{:#?}",
+                    version.full,
+                    other.fact,
+                    told.forecast
+                );
+            }
+        }
+        println!(
+            "Kubernetes {}: {agreed} forecasts hold whatever is plausible, {doubted} are doubted",
+            version.full
+        );
+        assert!(agreed > count / 4 && doubted > count / 50, "{agreed} {doubted}");
+    }
 }

@@ -137,12 +137,17 @@ pub fn most_syncs(pods: usize) -> usize {
 
 /// Follows the controller from this state to its end.
 pub fn forecast<'a>(input: &'a Input<'a>, assumption: &'a Assumption<'a>) -> Forecast {
+    follow(input, assumption, None)
+}
+
+/// `first`: what the first sync decides, where that is known.
+fn follow<'a>(input: &'a Input<'a>, assumption: &'a Assumption<'a>, mut first: Option<Decision>) -> Forecast {
     let mut world = World::new(input, assumption);
     let pods = input.pods.len() + usize::try_from(input.set.replicas()).unwrap_or(0);
     let most = most_syncs(pods).min(MOST_LOOKS / pods.max(1) + 1);
     let mut run = Run::default();
     loop {
-        let decision = world.decide();
+        let decision = first.take().unwrap_or_else(|| world.decide());
         run.syncs += 1;
         run.new_revision |= decision.update_revision_is_new;
         let acts = run.calls(&mut world, &decision);

@@ -15,8 +15,8 @@ mod semantic;
 mod status;
 mod truncate;
 
-pub(super) use revisions::patch;
 pub use revisions::revision_hash;
+pub(super) use revisions::{compares_revisions, patch};
 
 use std::collections::HashMap;
 

@@ -91,6 +91,12 @@ pub(super) fn resolve(input: &Input, listed: &[&Revision]) -> Resolved {
     resolved
 }
 
+/// Whether a sync has to compare the template with the revisions: the status does not say which one it is, or says it of
+/// an older template.
+pub(in crate::controller) fn compares_revisions(input: &Input) -> bool {
+    trusted(input, &listed(input)).is_none()
+}
+
 fn trusted<'a>(input: &Input<'a>, listed: &[&Revision]) -> Option<&'a str> {
     let StatefulSet { metadata, status, .. } = input.set;
     let seen = metadata.generation.is_some() && status.observed_generation == metadata.generation;
@@ -116,7 +122,12 @@ pub(in crate::controller) fn patch(template: &Value, profile: &Profile) -> Value
     if let Some(fields) = template.as_object_mut() {
         fields.insert("$patch".to_owned(), json!("replace"));
     }
-    json!({"spec": {"template": template}})
+    // The macro would serialize the template once more.
+    within("spec", within("template", template))
+}
+
+fn within(field: &str, value: Value) -> Value {
+    Value::Object([(field.to_owned(), value)].into_iter().collect())
 }
 
 /// What Go's encoder made of a time that was not set.
