@@ -4,6 +4,7 @@
 //! The rules are those of the Kubernetes DNS specification (<https://github.com/kubernetes/dns/blob/master/docs/specification.md>).
 
 mod comparison;
+pub mod corefile;
 mod difference;
 mod endpoint;
 mod record;
