@@ -106,11 +106,26 @@ impl Session {
         }
     }
 
+    /// Connects, for a command that does more than read.
+    pub async fn connect(&self) -> Result<Connection> {
+        connect(&self.global.connect_args()).await
+    }
+
     /// Reads from the cluster.
     pub async fn collect(&self, needs: Needs<'_>, names: &[String], keep: Keep) -> Result<Collected> {
-        let connection = connect(&self.global.connect_args()).await?;
+        self.collect_over(&self.connect().await?, needs, names, keep).await
+    }
+
+    /// The same over a connection that there is.
+    pub async fn collect_over(
+        &self,
+        connection: &Connection,
+        needs: Needs<'_>,
+        names: &[String],
+        keep: Keep,
+    ) -> Result<Collected> {
         let asked = Asked {
-            scope: self.scope(&connection),
+            scope: self.scope(connection),
             needs,
             names,
             keep,

@@ -1,15 +1,16 @@
 //! `dns`: the records that a set should have, beside those that are published and served.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use super::asking::Query;
 use super::target::{Machine, choose};
+use crate::cluster::collect::Keep;
 use crate::diagnose::context::Context;
 use crate::diagnose::records::records;
 use crate::exit::Exit;
-use crate::global::duration;
-use crate::model::answer::Served;
+use crate::model::answer::Question;
 use crate::model::link::link;
 use crate::model::rounds::DNS;
 use crate::render::dns::dns as draw;
@@ -39,44 +40,36 @@ pub struct Args {
     query: Query,
 }
 
-/// Whether and whom to ask.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Asking DNS servers")]
-pub struct Query {
-    /// Ask the cluster's DNS: inside a pod as this system does, elsewhere a DNS pod through a port-forward
-    #[arg(long)]
-    pub query: bool,
-    /// Ask the server at this address
-    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "through")]
-    pub dns_server: Option<std::net::SocketAddr>,
-    /// Ask this DNS pod through a port-forward
-    #[arg(long, value_name = "[NAMESPACE/]POD")]
-    pub through: Option<String>,
-    /// Ask each of the cluster's DNS pods
-    #[arg(long, conflicts_with_all = ["dns_server", "through"])]
-    pub each: bool,
-    /// Limit of one question
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
-    pub timeout: Duration,
-}
-
-impl Query {
-    /// Whether anybody is to be asked.
-    pub fn wanted(&self) -> bool {
-        self.query || self.each || self.dns_server.is_some() || self.through.is_some()
-    }
-}
-
 /// Runs the command.
 pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let snapshot = session.read(DNS, &args.names).await?;
+    let connection = match args.query.wanted(session.global.from.is_some())? {
+        true => Some(session.connect().await?),
+        false => None,
+    };
+    let snapshot = match &connection {
+        Some(connection) => {
+            let read = session.collect_over(connection, DNS, &args.names, Keep::Nothing);
+            read.await?.snapshot
+        }
+        None => session.read(DNS, &args.names).await?,
+    };
     let chosen = choose(session, &snapshot, &args.names)?;
     let linked = link(&snapshot);
     let domain = args.cluster_domain.as_deref().unwrap_or("cluster.local");
-    if args.query.wanted() {
-        bail!("asking DNS servers is not built yet");
+    let mut served = Vec::new();
+    if let Some(connection) = &connection {
+        let mut questions: BTreeSet<Question> = BTreeSet::new();
+        for &set in &chosen.sets {
+            let cx = Context::new(&linked, set).resolved(domain, &[]);
+            questions.extend(cx.records().rows.iter().map(|row| row.question.clone()));
+        }
+        served = args.query.ask(connection, &snapshot, &Vec::from_iter(questions)).await;
     }
-    let served: Vec<Served> = Vec::new();
+    for served in &served {
+        if let Some(why) = served.never_reached() {
+            session.remark(&format!("{} was not reached: {why}", served.server));
+        }
+    }
     let sets = chosen.sets.iter();
     let sets: Vec<_> = sets
         .map(|&set| records(&Context::new(&linked, set).resolved(domain, &served)))

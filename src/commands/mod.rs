@@ -1,5 +1,6 @@
 //! One file a command: its arguments, and what it does with them.
 
+mod asking;
 pub mod capture;
 pub mod check;
 pub mod diagnose;

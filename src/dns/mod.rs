@@ -8,8 +8,10 @@ pub mod corefile;
 mod difference;
 mod endpoint;
 mod record;
+mod servers;
 
 pub use comparison::{Comparison, Heard, Known, Row, compare, same};
 pub use difference::Difference;
 pub use endpoint::{Absence, Endpoint, Port};
 pub use record::{Own, Records, Zone, records};
+pub use servers::{Listed, dns_pods, dns_service};

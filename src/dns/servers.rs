@@ -1,11 +1,13 @@
 //! Which pods answer the cluster's questions, and on which port over TCP: a port-forward carries nothing else.
 
 use crate::model::answer::DnsPod;
-use crate::model::objects::{EndpointSlice, Object as _, Service};
+use crate::model::objects::{EndpointSlice, Service};
 
 /// Services that may be the cluster's DNS, the likeliest first: kubeadm's and most others', OpenShift's. Others in these
 /// namespaces are taken where they serve port 53; a label in another namespace can be anyone's.
 const KNOWN: [(&str, &str); 2] = [("kube-system", "kube-dns"), ("openshift-dns", "dns-default")];
+/// The label of a slice that names its Service.
+const OWNER: &str = "kubernetes.io/service-name";
 /// The port of the DNS.
 const PORT: i32 = 53;
 
@@ -23,15 +25,24 @@ pub fn dns_service(services: &[Service]) -> Option<&Service> {
     let is = |service: &&Service, (namespace, name): (&str, &str)| {
         service.metadata.namespace == namespace && service.metadata.name == name
     };
-    let known = KNOWN.iter().find_map(|known| services.iter().find(|service| is(service, *known)));
+    let known = KNOWN
+        .iter()
+        .find_map(|known| services.iter().find(|service| is(service, *known)));
     known.or_else(|| {
         services.iter().find(|service| {
-            let trusted = KNOWN.iter().any(|(namespace, _)| service.metadata.namespace == *namespace);
+            let trusted = KNOWN
+                .iter()
+                .any(|(namespace, _)| service.metadata.namespace == *namespace);
             let serves = service.spec.ports.iter().any(|port| port.port == PORT);
             // The Service of node-local caches is there for metrics.
             trusted && serves
         })
     })
+}
+
+/// `NAMESPACE/NAME`.
+fn named(service: &Service) -> String {
+    format!("{}/{}", service.metadata.namespace, service.metadata.name)
 }
 
 /// The pods behind a DNS Service, by name. A pod with addresses of both families is there once.
@@ -42,15 +53,19 @@ pub fn dns_pods(service: &Service, slices: &[EndpointSlice]) -> Result<Vec<Liste
     let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
     let mut ports = service.spec.ports.iter();
     let Some(port) = ports.find(|port| port.port == PORT && port.protocol != "UDP") else {
-        return Err(format!("Service {namespace}/{name} has no TCP port {PORT}, and a port-forward carries TCP only"));
+        return Err(format!(
+            "Service {} has no TCP port {PORT}, and a port-forward carries TCP only",
+            named(service)
+        ));
     };
     let mut found: Vec<Listed> = Vec::new();
     for slice in slices.iter().filter(|slice| slice.metadata.namespace == *namespace) {
-        if slice.service() != Some(name) {
+        if slice.metadata.labels.get(OWNER) != Some(name) {
             continue;
         }
         let mut of_slice = slice.ports.iter().flatten();
-        let same = of_slice.find(|known| known.name.as_deref().unwrap_or_default() == port.name && known.protocol != "UDP");
+        let same =
+            of_slice.find(|known| known.name.as_deref().unwrap_or_default() == port.name && known.protocol != "UDP");
         let Some(number) = same.and_then(|known| u16::try_from(known.port?).ok()) else {
             continue;
         };

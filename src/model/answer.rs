@@ -171,3 +171,39 @@ pub struct Served {
     /// By question; one that was not put to it is not there.
     pub answers: BTreeMap<Question, Answer>,
 }
+
+impl Answer {
+    /// One that holds nothing but how it ended.
+    pub fn ended(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            records: BTreeSet::new(),
+            aliases: Vec::new(),
+            ttl: None,
+            authoritative: false,
+            authority: None,
+        }
+    }
+}
+
+impl Served {
+    /// What is known where a server could not even be found or named: to every question, why.
+    pub fn unreachable(server: &str, way: Way, questions: &[Question], why: &str) -> Self {
+        let answer = |question: &Question| (question.clone(), Answer::ended(Outcome::Unreachable(why.to_owned())));
+        Self {
+            server: server.to_owned(),
+            way,
+            answers: questions.iter().map(answer).collect(),
+        }
+    }
+
+    /// Why no question was answered, where the same was said of each: there was no connection.
+    pub fn never_reached(&self) -> Option<&str> {
+        let mut reasons = self.answers.values().map(|answer| match &answer.outcome {
+            Outcome::Unreachable(why) => Some(why.as_str()),
+            _ => None,
+        });
+        let first = reasons.next()??;
+        reasons.all(|why| why == Some(first)).then_some(first)
+    }
+}

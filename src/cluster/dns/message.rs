@@ -51,19 +51,7 @@ pub(super) fn id(message: &[u8]) -> Option<u16> {
 pub(super) fn decode(question: &Question, bytes: &[u8]) -> Heard {
     match read(question, bytes) {
         Ok(heard) => heard,
-        Err(why) => Heard::Whole(ended(malformed(why))),
-    }
-}
-
-/// An answer that holds nothing but how it ended.
-pub(super) fn ended(outcome: Outcome) -> Answer {
-    Answer {
-        outcome,
-        records: BTreeSet::new(),
-        aliases: Vec::new(),
-        ttl: None,
-        authoritative: false,
-        authority: None,
+        Err(why) => Heard::Whole(Answer::ended(malformed(why))),
     }
 }
 

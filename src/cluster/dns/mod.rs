@@ -58,12 +58,18 @@ enum Server<'a> {
 }
 
 /// Asks. Never fails: what could not be heard is an outcome of each question. Without `each` there is one [`Served`], of the
-/// first server that could be reached, or of the last that was tried.
+/// first server that could be reached, or of the last that was tried. Without questions nobody is asked.
 pub async fn ask(asking: Asking<'_>, via: Via<'_>) -> Vec<Served> {
+    if asking.questions.is_empty() {
+        return Vec::new();
+    }
     let servers: Vec<Server<'_>> = match via {
         Via::System => match system() {
             Ok(servers) => servers.into_iter().map(|at| Server::Direct(at, Way::System)).collect(),
-            Err(why) => return vec![unasked(asking, why)],
+            Err(why) => {
+                let server = "this system's resolver";
+                return vec![Served::unreachable(server, Way::System, asking.questions, &why)];
+            }
         },
         Via::Address(address) => vec![Server::Direct(address, Way::Address)],
         Via::Pods(client, pods) => pods.into_iter().map(|pod| Server::Pod(client, pod)).collect(),
@@ -90,16 +96,6 @@ fn system() -> Result<Vec<SocketAddr>, String> {
         read_system_conf().map_err(|error| format!("cannot read the system's resolver configuration: {error}"))?;
     let servers = config.name_servers().iter();
     Ok(servers.map(|server| SocketAddr::new(server.ip, PORT)).collect())
-}
-
-fn unasked(asking: Asking<'_>, why: String) -> Served {
-    let mut round = Round::new(asking.questions, asking.timeout);
-    round.end_all(&Outcome::Unreachable(why));
-    Served {
-        server: "this system's resolver".to_owned(),
-        way: Way::System,
-        answers: round.finish(),
-    }
 }
 
 async fn ask_one(asking: Asking<'_>, server: &Server<'_>) -> Served {

@@ -167,7 +167,7 @@ impl<'a> Round<'a> {
     }
 
     fn end(&mut self, question: usize, outcome: Outcome) {
-        self.answers.insert(question, message::ended(outcome));
+        self.answers.insert(question, Answer::ended(outcome));
     }
 
     /// Ends all that is open.
