@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(pod("coredns-a").unwrap(), through(None, "coredns-a"));
         assert_eq!(pod("dns/coredns-a").unwrap(), through(Some("dns"), "coredns-a"));
         assert_eq!(pod("pod/coredns-a").unwrap(), through(None, "coredns-a"));
-        for wrong in ["", "/", "a/", "/a", "a/b/c", "..", "a?b", "A b"] {
+        for wrong in ["", "/", "a/", "/a", "a/b/c", "..", "a/.."] {
             assert!(pod(wrong).is_err(), "{wrong}");
         }
     }

@@ -53,9 +53,8 @@ async fn asked(questions: &[Question], timeout: Duration, via: Via<'_>, each: bo
         timeout,
         each,
     };
-    tokio::time::timeout(Duration::from_secs(60), ask(asking, via))
-        .await
-        .expect("the asking hangs")
+    let guarded = tokio::time::timeout(Duration::from_secs(60), ask(asking, via));
+    guarded.await.unwrap()
 }
 
 /// Asks one server at an address.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::stream::Line;
 use crate::cluster::error::{Failure, classify};
 use crate::model::answer::{DnsPod, Outcome};
-use crate::model::resource::is_possible_name;
+use crate::model::resource::{is_possible_name, percent_encoded};
 
 /// The most of a node's own words that is passed on.
 const MOST_WORDS: usize = 200;
@@ -24,13 +24,14 @@ pub(super) async fn open(client: &Client, pod: &DnsPod, limit: Duration) -> Resu
     if !is_possible_name(name) || !is_possible_name(namespace) {
         return Err(Outcome::Unreachable(format!("{namespace}/{name} is no pod's name")));
     }
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let forwarder = match timeout(limit, pods.portforward(name, &[*port])).await {
+    // The client puts names into the path as they are.
+    let pods = Api::<Pod>::namespaced(client.clone(), &percent_encoded(namespace));
+    let name = percent_encoded(name);
+    let mut forwarder = match timeout(limit, pods.portforward(&name, &[*port])).await {
         Err(_) => return Err(Outcome::Timeout),
         Ok(Err(error)) => return Err(refused(classify(&error), namespace)),
         Ok(Ok(forwarder)) => forwarder,
     };
-    let mut forwarder = forwarder;
     let (Some(stream), Some(fault)) = (forwarder.take_stream(*port), forwarder.take_error(*port)) else {
         return Err(Outcome::Unreachable("the port-forward has no such port".to_owned()));
     };
