@@ -120,10 +120,9 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_go() {
-        let value =
-            json!({"b": "<a> & \u{2028}\u{7f}\u{1}\n", "a": [1, 1.5, 1e21, 1e-7, -0.25, 100000, true, null], "Z": {}});
+        let value = json!({"b": "<a> & \u{2028}\u{7f}\u{1}\n\r\t\u{8}\u{c}\"\\", "a": [1, 1.5, 1e21, 1e-7, -0.25, 100000, true, null], "Z": {}});
         let wanted = "{\"Z\":{},\"a\":[1,1.5,1e+21,1e-7,-0.25,100000,true,null],\
-                      \"b\":\"\\u003ca\\u003e \\u0026 \\u2028\u{7f}\\u0001\\n\"}";
+                      \"b\":\"\\u003ca\\u003e \\u0026 \\u2028\u{7f}\\u0001\\n\\r\\t\\b\\f\\\"\\\\\"}";
         assert_eq!(canonical(&value), wanted);
     }
 

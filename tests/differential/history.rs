@@ -55,9 +55,12 @@ fn salted(version: usize, salt: usize) -> Value {
     template
 }
 
+/// What the encoder of a revision escapes, and what it leaves.
+const NOTE: &str = "<&> \u{2028}\u{2029}é \"\\/ \r\n\t\u{8}\u{c}\u{1}\u{1f}\u{7f}";
+
 fn plain(version: usize, salt: usize) -> Value {
     json!({
-        "metadata": {"labels": {"app": "a"}, "annotations": {"note": "<&> \u{2028}é", "salt": salt.to_string()}},
+        "metadata": {"labels": {"app": "a"}, "annotations": {"note": NOTE, "salt": salt.to_string()}},
         "spec": {
             "containers": [{
                 "name": "c", "image": format!("registry.example/db:{version}"), "imagePullPolicy": "IfNotPresent",

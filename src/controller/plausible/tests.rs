@@ -41,7 +41,10 @@ fn doubts(version: &str, spec: Value) -> Vec<String> {
         ..state.input().unwrap()
     };
     let version = (!version.is_empty()).then_some(version);
-    Profiles::plausible(version).decide(&input).doubts().collect()
+    let consensus = Profiles::plausible(version).decide(&input);
+    let doubts: Vec<_> = consensus.doubts().collect();
+    assert_eq!(consensus.certain(), doubts.is_empty());
+    doubts
 }
 
 fn rolling(max: Value) -> Value {
