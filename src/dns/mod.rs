@@ -4,8 +4,10 @@
 //! The rules are those of the Kubernetes DNS specification (<https://github.com/kubernetes/dns/blob/master/docs/specification.md>).
 
 mod comparison;
+pub mod configured;
 pub mod corefile;
 mod difference;
+pub mod domain;
 mod endpoint;
 mod record;
 mod servers;

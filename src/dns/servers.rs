@@ -28,15 +28,18 @@ pub fn dns_service(services: &[Service]) -> Option<&Service> {
     let known = KNOWN
         .iter()
         .find_map(|known| services.iter().find(|service| is(service, *known)));
+    // NodeLocal DNSCache reaches the servers by this one, which is no more than another name for them.
+    let last = |service: &&Service| service.metadata.name == "kube-dns-upstream";
     known.or_else(|| {
-        services.iter().find(|service| {
+        let others = services.iter().filter(|service| {
             let trusted = KNOWN
                 .iter()
                 .any(|(namespace, _)| service.metadata.namespace == *namespace);
             let serves = service.spec.ports.iter().any(|port| port.port == PORT);
             // The Service of node-local caches is there for metrics.
             trusted && serves
-        })
+        });
+        others.min_by_key(last)
     })
 }
 
