@@ -9,6 +9,8 @@ use super::target::{Machine, choose};
 use crate::cluster::collect::Keep;
 use crate::diagnose::context::Context;
 use crate::diagnose::records::records;
+use crate::dns::configured::cluster_corefile;
+use crate::dns::domain::{Domain, searches};
 use crate::exit::Exit;
 use crate::model::answer::Question;
 use crate::model::link::link;
@@ -55,12 +57,15 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     };
     let chosen = choose(session, &snapshot, &args.names)?;
     let linked = link(&snapshot);
-    let domain = args.cluster_domain.as_deref().unwrap_or("cluster.local");
+    // Why the Corefile was not read is among the gaps.
+    let configured = cluster_corefile(&snapshot).ok().flatten();
+    let searches = chosen.sets.iter().flat_map(|&set| searches(&linked, set));
+    let domain = Domain::conclude(args.cluster_domain.as_deref(), configured.as_ref(), searches);
     let mut served = Vec::new();
     if let Some(connection) = &connection {
         let mut questions: BTreeSet<Question> = BTreeSet::new();
         for &set in &chosen.sets {
-            let cx = Context::new(&linked, set).resolved(domain, &[]);
+            let cx = Context::new(&linked, set).resolved(&domain, &[]);
             questions.extend(cx.records().rows.iter().map(|row| row.question.clone()));
         }
         served = args.query.ask(connection, &snapshot, &Vec::from_iter(questions)).await;
@@ -72,7 +77,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     }
     let sets = chosen.sets.iter();
     let sets: Vec<_> = sets
-        .map(|&set| records(&Context::new(&linked, set).resolved(domain, &served)))
+        .map(|&set| records(&Context::new(&linked, set).resolved(&domain, &served)))
         .collect();
     let lacks = sets.iter().any(|set| set.lacks());
     let text = match args.output {

@@ -11,6 +11,7 @@ use super::fit::Misfits;
 use super::messages::controller_pod;
 use super::provisioner::{Provisioner, Standing, investigate};
 use crate::controller::{self, Decision, HeldBack, Input, Op, Profiles, Wait};
+use crate::dns::domain::{ASSUMED, Domain};
 use crate::dns::{Comparison, Known, compare};
 use crate::model::answer::Served;
 use crate::model::gap::Gap;
@@ -39,8 +40,8 @@ pub struct Context<'a> {
     pub held_back: Vec<HeldBack>,
     /// What DNS servers said; empty where nobody was asked.
     pub served: &'a [Served],
-    /// The cluster domain.
-    pub domain: &'a str,
+    /// The cluster domain, and how it is known.
+    pub domain: &'a Domain,
     /// The set's records, compared when somebody asks.
     records: OnceCell<Comparison>,
     /// Provisioners that were looked into: several rules ask about the same one.
@@ -77,14 +78,14 @@ impl<'a> Context<'a> {
             doubts,
             held_back,
             served: &[],
-            domain: ASSUMED_DOMAIN,
+            domain: &ASSUMED,
             records: OnceCell::new(),
             provisioners: RefCell::default(),
         }
     }
 
     /// The same with the cluster domain, and what servers said of names in it.
-    pub fn resolved(self, domain: &'a str, served: &'a [Served]) -> Self {
+    pub fn resolved(self, domain: &'a Domain, served: &'a [Served]) -> Self {
         Self { served, domain, ..self }
     }
 
@@ -98,7 +99,7 @@ impl<'a> Context<'a> {
                 pods: self.need(&snapshot.pods).is_ok(),
                 service,
                 slices: read.then(|| service.map_or(&[][..], |service| self.linked.slices(service))),
-                domain: self.domain,
+                domain: &self.domain.name,
             };
             compare(&self.model, known).served(self.served)
         })
@@ -302,9 +303,6 @@ impl<'a> Context<'a> {
         suspects
     }
 }
-
-/// What installers call the domain where nobody says otherwise.
-const ASSUMED_DOMAIN: &str = "cluster.local";
 
 /// A controller that runs sees a change within this time.
 const ANSWER: SignedDuration = SignedDuration::from_secs(30);

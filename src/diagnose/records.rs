@@ -23,6 +23,8 @@ pub struct SetRecords {
     pub name: String,
     /// The cluster domain.
     pub domain: String,
+    /// How it is known.
+    pub domain_known_from: String,
     /// `spec.serviceName`; empty where the set names none.
     pub service: String,
     /// What that is.
@@ -147,7 +149,8 @@ pub fn records(cx: &Context<'_>) -> SetRecords {
     SetRecords {
         namespace: set.metadata.namespace.clone(),
         name: set.metadata.name.clone(),
-        domain: cx.domain.to_owned(),
+        domain: cx.domain.name.to_string(),
+        domain_known_from: cx.domain.known_from.words(),
         service: set.spec.service_name.clone(),
         service_standing: standing(cx),
         agrees: match (differs, unknown) {

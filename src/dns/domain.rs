@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::configured::Configured;
+use crate::model::link::Linked;
+use crate::model::objects::{PodSpec, StatefulSet};
 
 /// A cluster domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +51,10 @@ impl Source {
 
 impl Domain {
     /// Concludes it. `searches`: search lists that pods of the set add, each with whose it is.
-    pub fn conclude<'s>(
+    pub fn conclude(
         given: Option<&str>,
         configured: Option<&Configured>,
-        searches: impl IntoIterator<Item = (String, &'s str)>,
+        searches: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         let given = given.map(|name| (normal(name), Source::Flag));
         let zones = configured.and_then(|configured| {
@@ -61,7 +63,7 @@ impl Domain {
         });
         let searches = searches
             .into_iter()
-            .filter_map(|(whose, search)| Some((domain_of(search)?, Source::SearchList(whose))));
+            .filter_map(|(whose, search)| Some((domain_of(&search)?, Source::SearchList(whose))));
         let mut found: Vec<(String, Source)> = Vec::new();
         for (name, source) in given.into_iter().chain(zones).chain(searches) {
             if found.iter().all(|(known, _)| *known != name) {
@@ -72,12 +74,33 @@ impl Domain {
             return ASSUMED.clone();
         }
         let (name, known_from) = found.remove(0);
+        // Several zones of one server are names for the same.
+        let zones: Vec<_> = configured
+            .iter()
+            .flat_map(|configured| configured.corefile.kubernetes_zones())
+            .collect();
+        found.retain(|(other, _)| !(zones.contains(&name) && zones.contains(other)));
         Self {
             name: name.into(),
             known_from,
             others: found,
         }
     }
+}
+
+/// The search lists that pods of a set add, and that its template does, each with whose it is.
+pub fn searches(linked: &Linked<'_>, set: &StatefulSet) -> Vec<(String, String)> {
+    let of = |whose: String, spec: &PodSpec| {
+        let searches = spec.dns_config.iter().flat_map(|config| &config.searches);
+        searches
+            .map(move |search| (whose.clone(), search.clone()))
+            .collect::<Vec<_>>()
+    };
+    let pods = linked.pods_numbered(&set.metadata.namespace, &set.metadata.name).iter();
+    let pods = pods.flat_map(|pod| of(format!("pod {}", pod.metadata.name), &pod.spec));
+    let template = set.spec.template.spec();
+    let template = template.map(|spec| of(format!("the template of {}", set.metadata.name), &spec));
+    pods.chain(template.into_iter().flatten()).collect()
 }
 
 fn primary_zone(configured: &Configured) -> Option<String> {
@@ -122,7 +145,7 @@ mod tests {
     fn the_first_that_says_it_is_believed_and_others_are_kept() {
         let corefile = configured(".:53 {\n kubernetes in-addr.arpa Corp.Example. cluster.local\n}");
         let from_corefile = Source::Corefile("kube-system/coredns".to_owned());
-        let search = || [("pod web-0".to_owned(), "shop.svc.other.example")];
+        let search = || [("pod web-0".to_owned(), "shop.svc.other.example".to_owned())];
         let found = Domain::conclude(None, Some(&corefile), search());
         assert_eq!(
             (found.name.as_ref(), &found.known_from),
@@ -136,6 +159,8 @@ mod tests {
         assert_eq!(found.others.len(), 1);
         let found = Domain::conclude(None, None, search());
         assert_eq!((found.name.as_ref(), found.known_from), ("other.example", of_pod));
+        // A server's second zone is no disagreement.
+        assert_eq!(Domain::conclude(Some("cluster.local"), Some(&corefile), []).others, []);
     }
 
     #[test]
@@ -149,12 +174,12 @@ mod tests {
         }
         for search in ["corp.example", "a.b.svc.cluster.local", "svc", "svc."] {
             assert_eq!(
-                Domain::conclude(None, None, [(String::new(), search)]),
+                Domain::conclude(None, None, [(String::new(), search.to_owned())]),
                 ASSUMED,
                 "{search}"
             );
         }
-        let search = [(String::new(), "SVC.Cluster.Local.")];
+        let search = [(String::new(), "SVC.Cluster.Local.".to_owned())];
         assert_eq!(Domain::conclude(None, None, search).name, "cluster.local");
     }
 

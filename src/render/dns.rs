@@ -24,11 +24,12 @@ const WIDEST: usize = 60;
 pub fn dns(origin: &str, set: &SetRecords, rows: bool, layout: &Layout) -> String {
     let name = format!("{}/{}", cell(&set.namespace), cell(&set.name));
     let mut text = format!(
-        "{}  {}   {} · names below {}\n",
+        "{}  {}   {} · names below {} ({})\n",
         cell(origin),
         name.style(layout.palette.strong),
         service(set),
-        cell(suffix(set).trim_start_matches('.'))
+        cell(suffix(set).trim_start_matches('.')),
+        cell(&set.domain_known_from)
     );
     text += &headline(set, layout);
     let header = ["ORD", "NAME", "TYPE", "EXPECTED", "PUBLISHED", "SERVED"];
