@@ -45,6 +45,10 @@ pub fn sentence(err: &kube::Error) -> String {
 /// The kind of an error, with its sentence.
 pub fn classify(err: &kube::Error) -> Failure {
     match err {
+        kube::Error::Api(answer) if answer.reason == UNPARSED => {
+            let code = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            refused(&status(code, answer.message.as_bytes()))
+        }
         kube::Error::Api(status) => refused(status),
         kube::Error::Service(err) => match err.downcast_ref::<Unanswered>() {
             Some(unanswered) => unanswered.failure(),
@@ -63,6 +67,9 @@ pub fn classify(err: &kube::Error) -> Failure {
     }
 }
 
+/// What kube calls the reason where an answer was no `Status`; its body is then the message.
+/// Source: `kube-client/src/client/mod.rs` (`handle_api_errors`).
+const UNPARSED: &str = "Failed to parse error data";
 /// The form of an answer.
 pub(super) const JSON: &str = "application/json";
 /// The form in which an answer holds metadata and nothing else, whatever the object holds.
@@ -176,7 +183,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Servers and admission webhooks write what they like: no line breaks and no escape sequences.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control())
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

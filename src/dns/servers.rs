@@ -92,3 +92,121 @@ pub fn dns_pods(service: &Service, slices: &[EndpointSlice]) -> Result<Vec<Liste
     found.sort_by(|a, b| a.pod.name.cmp(&b.pod.name));
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    fn service(namespace: &str, name: &str, ports: Value) -> Service {
+        from_value(json!({"metadata": {"namespace": namespace, "name": name}, "spec": {"ports": ports}})).unwrap()
+    }
+
+    fn usual_ports() -> Value {
+        json!([
+            {"name": "dns", "protocol": "UDP", "port": 53},
+            {"name": "dns-tcp", "protocol": "TCP", "port": 53},
+            {"name": "metrics", "protocol": "TCP", "port": 9153},
+        ])
+    }
+
+    fn slice(namespace: &str, service: &str, tcp: i32, pods: &[(&str, Option<bool>)]) -> EndpointSlice {
+        let endpoint = |(pod, ready): &(&str, Option<bool>)| {
+            json!({
+                "addresses": ["10.244.0.1"], "conditions": {"ready": ready},
+                "targetRef": {"kind": "Pod", "name": pod},
+            })
+        };
+        let endpoints: Vec<_> = pods.iter().map(endpoint).collect();
+        from_value(json!({
+            "metadata": {"namespace": namespace, "name": "s", "labels": {OWNER: service}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+            "ports": [
+                {"name": "metrics", "protocol": "TCP", "port": 9153},
+                {"name": "dns", "protocol": "UDP", "port": tcp},
+                {"name": "dns-tcp", "protocol": "TCP", "port": tcp},
+            ],
+        }))
+        .unwrap()
+    }
+
+    fn lines(listed: &[Listed]) -> Vec<String> {
+        let line = |listed: &Listed| {
+            let DnsPod { namespace, name, port } = &listed.pod;
+            format!("{namespace}/{name}:{port} {}", listed.ready)
+        };
+        listed.iter().map(line).collect()
+    }
+
+    #[test]
+    fn the_known_service_is_taken_whatever_else_has_the_label() {
+        let chosen = |services: &[Service]| dns_service(services).map(|service| service.metadata.name.clone());
+        let usual = || service("kube-system", "kube-dns", usual_ports());
+        let upstream = || service("kube-system", "kube-dns-upstream", usual_ports());
+        let metrics = || service("kube-system", "node-local-dns", json!([{"port": 9253}]));
+        let strange = || service("shop", "kube-dns", usual_ports());
+        let openshift = || service("openshift-dns", "dns-default", usual_ports());
+        assert_eq!(
+            chosen(&[strange(), upstream(), metrics(), usual()]).unwrap(),
+            "kube-dns"
+        );
+        assert_eq!(chosen(&[metrics(), openshift()]).unwrap(), "dns-default");
+        let rke2 = service("kube-system", "rke2-coredns-rke2-coredns", usual_ports());
+        assert_eq!(
+            chosen(&[metrics(), strange(), rke2]).unwrap(),
+            "rke2-coredns-rke2-coredns"
+        );
+        assert_eq!(chosen(&[strange(), metrics()]), None);
+    }
+
+    #[test]
+    fn the_pods_are_those_of_the_service_s_slices_with_their_own_port() {
+        let service = service("openshift-dns", "dns-default", usual_ports());
+        let slices = [
+            slice(
+                "openshift-dns",
+                "dns-default",
+                5353,
+                &[("dns-b", Some(true)), ("dns-c", Some(false))],
+            ),
+            // The second family, another namespace, another Service.
+            slice(
+                "openshift-dns",
+                "dns-default",
+                5353,
+                &[("dns-b", Some(true)), ("dns-a", None)],
+            ),
+            slice("shop", "dns-default", 5353, &[("evil", Some(true))]),
+            slice("openshift-dns", "other", 5353, &[("other", Some(true))]),
+            slice(
+                "openshift-dns",
+                "dns-default",
+                0x1_0000,
+                &[("no-such-port", Some(true))],
+            ),
+        ];
+        assert_eq!(
+            lines(&dns_pods(&service, &slices).unwrap()),
+            [
+                "openshift-dns/dns-a:5353 true",
+                "openshift-dns/dns-b:5353 true",
+                "openshift-dns/dns-c:5353 false"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_without_tcp_is_said() {
+        let service = service(
+            "kube-system",
+            "kube-dns",
+            json!([{"name": "dns", "protocol": "UDP", "port": 53}]),
+        );
+        assert_eq!(
+            dns_pods(&service, &[]).unwrap_err(),
+            "Service kube-system/kube-dns has no TCP port 53, and a port-forward carries TCP only"
+        );
+    }
+}

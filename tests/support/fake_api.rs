@@ -119,7 +119,11 @@ impl FakeApi {
 
     /// A proxy that takes every CONNECT to this server, whatever host is asked for.
     pub fn proxy(&self) -> FakeApi {
-        let upstream = self.address;
+        FakeApi::proxy_to(self.address)
+    }
+
+    /// The same to any server.
+    pub fn proxy_to(upstream: SocketAddr) -> FakeApi {
         FakeApi::start(move |mut stream, seen| {
             let Some(request) = read(&mut stream) else { return };
             seen.lock().unwrap().push(request);

@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use tokio::time::timeout;
 
 use super::stream::Line;
-use crate::cluster::error::{Failure, classify};
+use crate::cluster::error::{Failure, classify, one_line};
 use crate::model::answer::{DnsPod, Outcome};
 use crate::model::resource::{is_possible_name, percent_encoded};
 
@@ -62,10 +62,9 @@ fn refused(failure: Failure, namespace: &str) -> Outcome {
 
 /// A node's words for why the port of the pod is of no use, which name its processes and network namespaces.
 fn said(port: u16, words: &str) -> String {
-    if words.contains("connection refused") {
+    if words.to_lowercase().contains("connection refused") {
         return format!("nothing listens on TCP port {port} in the pod (connection refused)");
     }
-    let words: Vec<_> = words.split_whitespace().collect();
-    let words: String = words.join(" ").chars().take(MOST_WORDS).collect();
+    let words: String = one_line(words).chars().take(MOST_WORDS).collect();
     format!("the node cannot forward to TCP port {port} of the pod: {words}")
 }
