@@ -42,6 +42,8 @@ pub struct Context<'a> {
     pub served: &'a [Served],
     /// The cluster domain, and how it is known.
     pub domain: &'a Domain,
+    /// Whether names are what is asked about: then what harms nothing is told as well.
+    pub of_names: bool,
     /// The set's records, compared when somebody asks.
     records: OnceCell<Comparison>,
     /// Provisioners that were looked into: several rules ask about the same one.
@@ -79,14 +81,20 @@ impl<'a> Context<'a> {
             held_back,
             served: &[],
             domain: &ASSUMED,
+            of_names: false,
             records: OnceCell::new(),
             provisioners: RefCell::default(),
         }
     }
 
-    /// The same with the cluster domain, and what servers said of names in it.
+    /// The same for questions about names: with the cluster domain, and what servers said of names in it.
     pub fn resolved(self, domain: &'a Domain, served: &'a [Served]) -> Self {
-        Self { served, domain, ..self }
+        Self {
+            served,
+            domain,
+            of_names: true,
+            ..self
+        }
     }
 
     /// The set's records: expected, published and, where servers were asked, served.
@@ -96,7 +104,7 @@ impl<'a> Context<'a> {
             let service = self.model.service;
             let read = self.need(&snapshot.services).is_ok() && self.need(&snapshot.slices).is_ok();
             let known = Known {
-                pods: self.need(&snapshot.pods).is_ok(),
+                pods: self.need(&snapshot.pods).ok(),
                 service,
                 slices: read.then(|| service.map_or(&[][..], |service| self.linked.slices(service))),
                 domain: &self.domain.name,

@@ -5,6 +5,7 @@ use super::finding::Finding;
 use super::{Outcome, Rule};
 use crate::model::gap::{Gap, GapReason};
 use crate::model::link::link;
+use crate::model::objects::Service;
 use crate::model::place::Place;
 use crate::model::recording::Recording;
 use crate::model::resource::Resource;
@@ -17,10 +18,27 @@ pub fn recorded(scenario: &str) -> Snapshot {
     serde_json::from_slice::<Recording>(&text).unwrap().into_snapshot()
 }
 
+/// The governing Service of the first set.
+pub fn governing(snapshot: &mut Snapshot) -> &mut Service {
+    let set = &snapshot.stateful_sets.items[0];
+    let (namespace, name) = (&set.metadata.namespace, &set.spec.service_name);
+    let mut services = snapshot.services.items.iter_mut();
+    services
+        .find(|service| service.metadata.namespace == *namespace && service.metadata.name == *name)
+        .unwrap()
+}
+
 /// What a rule says of the first set of a snapshot.
 pub fn run(rule: &Rule, snapshot: &Snapshot) -> Result<Outcome, Gap> {
     let linked = link(snapshot);
     (rule.check)(&Context::new(&linked, linked.sets().first().unwrap()))
+}
+
+/// The same where names are asked about.
+pub fn run_of_names(rule: &Rule, snapshot: &Snapshot) -> Result<Outcome, Gap> {
+    let linked = link(snapshot);
+    let cx = Context::new(&linked, linked.sets().first().unwrap());
+    (rule.check)(&cx.resolved("cluster.local", &[]))
 }
 
 /// Its findings on a recording.

@@ -1,19 +1,21 @@
 //! The records that a set should have beside those that its Service's slices publish and those that servers answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::slice;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::difference::{self, Difference};
-use super::endpoint::{Absence, Endpoint, families, of_pod, of_slices};
-use super::record::{Own, Records, Zone, records};
+use super::endpoint::{Absence, Endpoint, families, hostname, of_pod, of_slices};
+use super::record::{Own, Records, Zone, records, reverse};
 use crate::model::answer::{Answer, Question, RecordType, Served};
-use crate::model::objects::{EndpointSlice, Service};
-use crate::model::set::SetModel;
+use crate::model::objects::{EndpointSlice, Pod, Service};
+use crate::model::set::{Ordinal, SetModel};
 
 /// What a comparison rests on.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    /// Whether pods were read whole: without them nobody can say what should be.
-    pub pods: bool,
+    /// The namespace's pods, the set's own among them; `None` when they were not read whole: without them nobody can say
+    /// what should be.
+    pub pods: Option<&'a [Pod]>,
     /// The governing Service; `None` where there is none, as far as is known.
     pub service: Option<&'a Service>,
     /// Its slices; `None` where they, or Services, were not read whole.
@@ -133,9 +135,20 @@ pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
     if zone.service.is_empty() {
         return Comparison { rows: Vec::new() };
     }
-    let pods = model.rows().filter(|_| known.pods);
-    let pods: Vec<_> = pods.map(|row| (row, of_pod(row.pod, service))).collect();
-    let all: Vec<Endpoint<'_>> = pods.iter().filter_map(|(_, endpoint)| endpoint.clone().ok()).collect();
+    let pods = model.rows().filter(|_| known.pods.is_some());
+    let pods: Vec<_> = pods.map(|row| (row, own(zone, row, service))).collect();
+    let mut all: Vec<Endpoint<'_>> = pods.iter().filter_map(|(_, endpoint)| endpoint.clone().ok()).collect();
+    let own_pods: HashSet<&str> = model
+        .rows()
+        .filter_map(|row| row.pod)
+        .map(|pod| pod.metadata.uid.as_str())
+        .collect();
+    // Whoever else the Service selects stands under its name with the same right.
+    let others = known.pods.into_iter().flatten().filter(|pod| {
+        let here = pod.metadata.namespace == zone.namespace && !own_pods.contains(pod.metadata.uid.as_str());
+        here && service.is_some_and(|service| service.selects(&pod.metadata.labels))
+    });
+    all.extend(others.filter_map(|pod| of_pod(Some(pod), service, hostname(pod, zone.service)).ok()));
     // An ExternalName is not what a set wants: its pods' names stay what should be.
     let expected = records(zone, &all, Own::of(service.filter(|service| !service.external())));
     let published = known.slices.map(|slices| match service {
@@ -151,7 +164,7 @@ pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
         let name = zone.pod(&row.name);
         match endpoint {
             Ok(endpoint) => {
-                let own = records(zone, std::slice::from_ref(endpoint), Own::Endpoints);
+                let own = records(zone, slice::from_ref(endpoint), Own::Endpoints);
                 let own = own.into_keys().filter(|question| is_own(question, &name));
                 owners.extend(own.map(|question| (question, row.ordinal)));
             }
@@ -177,14 +190,32 @@ pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
         .map(|question| Row {
             ordinal: owners.get(question).copied(),
             question: question.clone(),
-            expected: known.pods.then(|| answers(&expected, question)),
+            expected: known.pods.map(|_| answers(&expected, question)),
             absence: absences.get(question).copied(),
             published: published.as_ref().map(|published| answers(published, question)),
             served: Vec::new(),
         })
         .collect();
+    // What strangers have of their own, and rightly, is their matter.
+    let of_service = |name: &str| name == zone.name() || name.starts_with('_');
+    let virtual_ips = service.map_or(Vec::new(), Service::virtual_ips);
+    let ways_back: Vec<_> = virtual_ips.into_iter().map(reverse).collect();
+    rows.retain(|row| {
+        let name = &row.question.name;
+        row.ordinal.is_some() || of_service(name) || ways_back.contains(name) || row.published != row.expected
+    });
     rows.sort_by_key(|row| (row.ordinal.is_none(), row.ordinal, row.question.kind));
     Comparison { rows }
+}
+
+/// What a pod of the set should publish: under its own name, whatever it says itself.
+fn own<'a>(zone: Zone<'_>, row: &Ordinal<'a>, service: Option<&Service>) -> Result<Endpoint<'a>, Absence> {
+    let name = row.pod.map(|pod| pod.metadata.name.as_str());
+    let endpoint = of_pod(row.pod, service, name)?;
+    match zone.holds(&row.name) {
+        true => Ok(endpoint),
+        false => Err(Absence::NameTooLong),
+    }
 }
 
 /// Whether a record is a pod's own: its name, or the way back to it.
@@ -205,7 +236,7 @@ mod tests {
         let service = model.service;
         let slices = service.map_or(&[][..], |service| linked.slices(service));
         let known = Known {
-            pods: true,
+            pods: Some(&snapshot.pods.items),
             service,
             slices: Some(slices),
             domain: "cluster.local",
@@ -300,13 +331,13 @@ mod tests {
         let linked = link(&snapshot);
         let model = SetModel::new(&linked, &linked.sets()[0]);
         let known = Known {
-            pods: true,
+            pods: Some(&snapshot.pods.items),
             service: model.service,
             slices: None,
             domain: "cluster.local",
         };
         assert!(compare(&model, known).rows.iter().all(|row| row.agrees().is_none()));
-        let blind = Known { pods: false, ..known };
+        let blind = Known { pods: None, ..known };
         assert!(compare(&model, blind).rows.is_empty());
     }
 }

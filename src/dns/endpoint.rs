@@ -18,8 +18,6 @@ pub struct Endpoint<'a> {
     pub served: bool,
     /// Ports that its records tell.
     pub ports: Vec<Port>,
-    /// Name and uid of the pod behind it.
-    pub pod: Option<(&'a str, &'a str)>,
 }
 
 /// A port of a Service.
@@ -47,6 +45,10 @@ pub enum Absence {
     Terminating,
     /// It is not Ready, and the Service publishes only what is.
     NotReady,
+    /// It has no address of a family that the Service publishes.
+    OtherFamily,
+    /// Its name is longer than a name in DNS can be.
+    NameTooLong,
 }
 
 impl Absence {
@@ -58,18 +60,24 @@ impl Absence {
             Self::Ended => "ended",
             Self::Terminating => "being deleted",
             Self::NotReady => "not Ready",
+            Self::OtherFamily => "no address of the Service's family",
+            Self::NameTooLong => "longer than DNS allows",
         }
     }
 }
 
-/// What a pod of a set should publish, whatever its Service selects today; or why it should not.
-/// Source: `staging/src/k8s.io/endpointslice/utils.go` (podToEndpoint, ShouldPodBeInEndpoints).
-pub fn of_pod<'a>(pod: Option<&'a Pod>, service: Option<&Service>) -> Result<Endpoint<'a>, Absence> {
+/// What a pod should publish under a hostname, whether its Service selects it today or not; or why it should not.
+/// Source: `staging/src/k8s.io/endpointslice/utils.go` (podToEndpoint), `util/controller_utils.go` (ShouldPodBeInEndpoints).
+pub fn of_pod<'a>(
+    pod: Option<&'a Pod>,
+    service: Option<&Service>,
+    hostname: Option<&'a str>,
+) -> Result<Endpoint<'a>, Absence> {
     let pod = pod.ok_or(Absence::Missing)?;
     if ["Succeeded", "Failed"].contains(&pod.status.phase.as_str()) {
         return Err(Absence::Ended);
     }
-    let addresses: Vec<IpAddr> = pod.addresses().collect();
+    let mut addresses: Vec<IpAddr> = pod.addresses().collect();
     if addresses.is_empty() {
         return Err(Absence::NoAddress);
     }
@@ -82,16 +90,26 @@ pub fn of_pod<'a>(pod: Option<&'a Pod>, service: Option<&Service>) -> Result<End
         }
     }
     // A Service has slices of its own families only; without one, all addresses could be published.
-    let families = families(service);
-    let told = service.is_some_and(|service| !service.spec.ip_families.is_empty());
-    let wanted = |address: &IpAddr| !told || families.contains(&RecordType::of(*address));
+    if service.is_some_and(|service| !service.spec.ip_families.is_empty()) {
+        let families = families(service);
+        addresses.retain(|address| families.contains(&RecordType::of(*address)));
+    }
+    if addresses.is_empty() {
+        return Err(Absence::OtherFamily);
+    }
     Ok(Endpoint {
-        hostname: Some(&pod.metadata.name),
-        addresses: addresses.into_iter().filter(wanted).collect(),
+        hostname,
+        addresses,
         served: true,
         ports: service.map(|service| ports_of(service, pod)).unwrap_or_default(),
-        pod: Some((&pod.metadata.name, &pod.metadata.uid)),
     })
+}
+
+/// The label below a Service that a pod gets by what it says itself; without one, its address makes the label.
+/// Source: `staging/src/k8s.io/endpointslice/util/controller_utils.go` (ShouldSetHostname).
+pub fn hostname<'a>(pod: &'a Pod, service: &str) -> Option<&'a str> {
+    let spec = &pod.spec;
+    (!spec.hostname.is_empty() && spec.subdomain == service).then_some(spec.hostname.as_str())
 }
 
 /// The types of the addresses that a Service publishes; IPv4's where it does not say.
@@ -142,7 +160,6 @@ fn port(port: &objects::SlicePort) -> Option<Port> {
 }
 
 fn published(endpoint: &objects::Endpoint, ports: Vec<Port>) -> Endpoint<'_> {
-    let pod = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod");
     Endpoint {
         hostname: endpoint.hostname.as_deref().filter(|name| !name.is_empty()),
         addresses: endpoint
@@ -153,6 +170,5 @@ fn published(endpoint: &objects::Endpoint, ports: Vec<Port>) -> Endpoint<'_> {
         // Absent means unknown, which consumers take as ready.
         served: endpoint.conditions.ready.unwrap_or(true),
         ports,
-        pod: pod.map(|target| (target.name.as_str(), target.uid.as_str())),
     }
 }

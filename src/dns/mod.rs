@@ -14,6 +14,6 @@ mod servers;
 
 pub use comparison::{Comparison, Heard, Known, Row, compare, same};
 pub use difference::Difference;
-pub use endpoint::{Absence, Endpoint, Port};
+pub use endpoint::{Absence, Endpoint, Port, hostname};
 pub use record::{Own, Records, Zone, records};
 pub use servers::{Listed, dns_pods, dns_service};

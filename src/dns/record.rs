@@ -34,6 +34,11 @@ impl Zone<'_> {
         format!("{hostname}.{}", self.name())
     }
 
+    /// Whether a pod's name can stand in DNS: 63 octets a label, 253 in all (RFC 1035 2.3.4).
+    pub fn holds(&self, hostname: &str) -> bool {
+        hostname.len() <= 63 && self.pod(hostname).len() <= 253
+    }
+
     /// The name of a port.
     fn port(&self, name: &str, protocol: &str) -> String {
         let protocol = if protocol.is_empty() {
@@ -119,7 +124,7 @@ fn dashed(address: IpAddr) -> String {
 }
 
 /// The name under which an address is looked up backwards (RFC 1035 3.5, RFC 3596 2.5).
-fn reverse(address: IpAddr) -> String {
+pub(super) fn reverse(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();
@@ -163,7 +168,6 @@ mod tests {
                     ..Port::default()
                 },
             ],
-            pod: None,
         }
     }
 

@@ -32,6 +32,14 @@ mod sts399_not_scheduled;
 mod sts401_service_missing;
 mod sts402_service_not_headless;
 mod sts403_service_misses_pods;
+mod sts405_service_external_name;
+mod sts406_port_without_name;
+mod sts407_pod_not_published;
+mod sts408_stale_address;
+mod sts409_subdomain_differs;
+mod sts410_bootstrap_deadlock;
+mod sts412_foreign_slices;
+mod sts413_address_family_missing;
 mod sts501_image_not_pulled;
 mod sts502_container_crashes;
 mod sts503_out_of_memory;
@@ -44,7 +52,7 @@ mod sts805_data_reused;
 use super::Rule;
 
 /// Every rule, by code.
-pub const ALL: [&Rule; 40] = [
+pub const ALL: [&Rule; 48] = [
     &sts101_class_missing::RULE,
     &sts102_no_default_class::RULE,
     &sts103_no_classless_volume::RULE,
@@ -77,6 +85,14 @@ pub const ALL: [&Rule; 40] = [
     &sts401_service_missing::RULE,
     &sts402_service_not_headless::RULE,
     &sts403_service_misses_pods::RULE,
+    &sts405_service_external_name::RULE,
+    &sts406_port_without_name::RULE,
+    &sts407_pod_not_published::RULE,
+    &sts408_stale_address::RULE,
+    &sts409_subdomain_differs::RULE,
+    &sts410_bootstrap_deadlock::RULE,
+    &sts412_foreign_slices::RULE,
+    &sts413_address_family_missing::RULE,
     &sts501_image_not_pulled::RULE,
     &sts502_container_crashes::RULE,
     &sts503_out_of_memory::RULE,

@@ -1,8 +1,11 @@
 //! The governing Service does not exist, so no pod has a DNS name of its own.
 
+use serde_json::Value;
+
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
 use crate::diagnose::{Checked, Rule, names};
+use crate::model::objects::{Service, pairs};
 use crate::model::resource::Resource;
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +16,9 @@ pub(super) const RULE: Rule = Rule {
 `spec.serviceName` names the headless Service that gives every pod its name, `<pod>.<service>.<namespace>.svc`. It does
 not exist, so none of these names resolves. The controller neither makes nor checks it: pods start all the same.
 ## How it is detected
-No Service of that name is in the namespace; a read of its own confirms it after the list. An error where the template
+No Service of that name is in the namespace; a read of its own confirms it after the list. Where a headless Service under
+another name selects the pods, or one of that name lies in another namespace that was looked at, it is named: neither gives the
+pods names, because a name needs the pod's own `subdomain` and namespace. An error where the template
 itself uses the name, or a started pod is not Ready; a warning where nothing shows that the names are needed.
 ## What to do
 Create a Service of exactly that name with `clusterIP: None` and a selector that matches the pods: the records appear at
@@ -34,18 +39,9 @@ fn check(cx: &Context<'_>) -> Checked {
         return Ok(Vec::new().into());
     }
     let namespace = cx.namespace();
-    let used = names::used(cx, name);
-    let suffers = names::suffers(cx);
-    let severity = if used || suffers {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
-    let consequence = if used {
-        ", and the template uses these names"
-    } else {
-        ""
-    };
+    let need = names::need(cx, name);
+    let severity = if need.any() { Severity::Error } else { Severity::Warning };
+    let consequence = need.consequence();
     let object = ObjectRef::named("Service", namespace, name);
     let services = cx
         .linked
@@ -55,11 +51,17 @@ fn check(cx: &Context<'_>) -> Checked {
         .iter()
         .filter(|service| service.metadata.namespace == namespace);
     let text = format!("create a headless Service {name} that selects the pods; records appear without a restart");
-    let finding = Finding::new(
+    let near = near(cx, name);
+    let instead = match &near {
+        Some((service, true)) => format!("; {} selects the pods, under another name", service.metadata.name),
+        Some((service, false)) => format!("; there is one in namespace {}", service.metadata.namespace),
+        None => String::new(),
+    };
+    let mut finding = Finding::new(
         Role::Root,
         severity,
         object.clone(),
-        format!("does not exist: no pod has a DNS name{consequence}"),
+        format!("does not exist: no pod has a DNS name{consequence}{instead}"),
     )
     .certain(
         cx.linked
@@ -77,7 +79,31 @@ fn check(cx: &Context<'_>) -> Checked {
         &format!("{} Services in {namespace}", services.count()),
     ))
     .remedy(create(text, namespace, name, set));
+    finding.evidence.extend(near.map(|(service, here)| {
+        let (path, value) = match here {
+            true => ("spec.selector", Value::from(pairs(&service.spec.selector))),
+            false => ("metadata.namespace", service.metadata.namespace.as_str().into()),
+        };
+        Evidence::field(ObjectRef::of("Service", &service.metadata), path, value)
+    }));
     Ok(vec![finding].into())
+}
+
+/// The Service that was perhaps meant: a headless one here that selects the set's pods (true), or one of this name
+/// elsewhere.
+fn near<'a>(cx: &Context<'a>, name: &str) -> Option<(&'a Service, bool)> {
+    let namespace = cx.namespace();
+    let labels = cx.set().spec.template.labels();
+    let services = &cx.linked.snapshot.services.items;
+    let here = services
+        .iter()
+        .find(|service| service.metadata.namespace == namespace && service.headless() && service.selects(&labels));
+    let elsewhere = || {
+        let mut named = services.iter().filter(|service| service.metadata.name == name);
+        named.find(|service| service.selects(&labels))
+    };
+    here.map(|service| (service, true))
+        .or_else(|| Some((elsewhere()?, false)))
 }
 
 /// A headless Service is made by one command, but only with the selector `app=<name>`; anything else is an edit.
@@ -96,14 +122,13 @@ fn create(text: String, namespace: &str, name: &str, set: &crate::model::objects
     if labels.len() == 1 && labels.get("app").is_some_and(|app| app == name) {
         return remedy;
     }
-    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     remedy.command(&[
         "kubectl",
         "set",
         "selector",
         "service",
         name,
-        &pairs.join(","),
+        &pairs(labels),
         "-n",
         namespace,
     ])
@@ -113,7 +138,7 @@ fn create(text: String, namespace: &str, name: &str, set: &crate::model::objects
 mod tests {
     use super::*;
     use crate::diagnose::finding::Certainty;
-    use crate::diagnose::testing::{findings, findings_after, refused};
+    use crate::diagnose::testing::{findings, findings_after, governing, refused};
 
     #[test]
     fn an_error_where_the_template_uses_the_names() {
@@ -150,6 +175,28 @@ mod tests {
         let found = findings_after(&RULE, "healthy-ordered", |snapshot| snapshot.services.items.clear());
         assert_eq!(found[0].remedy.as_ref().unwrap().commands.len(), 1);
         assert_eq!(found[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn what_was_perhaps_meant_is_named() {
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            governing(snapshot).metadata.name = "web-headless".to_owned();
+        });
+        assert!(
+            found[0]
+                .summary
+                .ends_with("; web-headless selects the pods, under another name")
+        );
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            governing(snapshot).metadata.namespace = "store".to_owned();
+        });
+        assert!(found[0].summary.ends_with("; there is one in namespace store"));
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            let service = governing(snapshot);
+            service.metadata.name = "other".to_owned();
+            service.spec.selector.insert("app".to_owned(), "other".to_owned());
+        });
+        assert!(found[0].summary.ends_with("no pod has a DNS name"));
     }
 
     #[test]

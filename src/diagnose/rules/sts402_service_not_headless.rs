@@ -11,10 +11,10 @@ pub(super) const RULE: Rule = Rule {
 ## What it means
 `spec.serviceName` names a Service that is not headless. Its own name leads to one address behind which the pods take turns,
 and not to all pods, and only headless Services are bound to publish `<pod>.<service>.<namespace>.svc`: CoreDNS does it for
-others too, other servers do not. A Service of type ExternalName publishes no pod at all.
+others too, other servers do not.
 ## How it is detected
-The Service exists, and its `clusterIP` is not None. A warning where the template uses such names, or a pod that runs is not
-Ready (an error for ExternalName); for information otherwise.
+The Service exists, is no ExternalName, and its `clusterIP` is not None. A warning where the template uses such names, or a pod
+that runs is not Ready; for information otherwise.
 ## What to do
 `clusterIP` cannot be changed: make a second, headless Service for a new set, or make this one anew with `clusterIP: None` once
 no client uses its address. `serviceName` itself cannot be changed either.
@@ -28,42 +28,31 @@ https://kubernetes.io/docs/concepts/services-networking/service/#headless-servic
 
 fn check(cx: &Context<'_>) -> Checked {
     cx.need(&cx.linked.snapshot.services)?;
-    let Some(service) = cx.model.service.filter(|service| !service.headless()) else {
+    let service = cx.model.service;
+    let Some(service) = service.filter(|service| !service.headless() && !service.external()) else {
         return Ok(Vec::new().into());
     };
     let object = ObjectRef::of("Service", &service.metadata);
     let name = &service.metadata.name;
-    let external = service.spec.kind == "ExternalName";
-    let used = names::used(cx, name);
-    let (role, severity) = match (used || names::suffers(cx), external) {
-        (true, true) => (Role::Root, Severity::Error),
-        (true, false) => (Role::Root, Severity::Warning),
-        (false, _) => (Role::Risk, Severity::Info),
+    let need = names::need(cx, name);
+    let (role, severity) = match need.any() {
+        true => (Role::Root, Severity::Warning),
+        false => (Role::Risk, Severity::Info),
     };
-    let so = match external {
-        true => "no pod has a DNS name",
-        false => "it has one address for all pods, and not every DNS server gives them names",
-    };
-    let consequence = if used {
-        ", and the template uses these names"
-    } else {
-        ""
-    };
-    let (path, value) = match external {
-        true => ("spec.type", service.spec.kind.as_str()),
-        false => ("spec.clusterIP", service.spec.cluster_ip.as_str()),
-    };
+    let consequence = need.consequence();
+    let summary = format!(
+        "is not headless: it has one address for all pods, and not every DNS server gives them names{consequence}"
+    );
     let text = format!("make Service {name} anew with clusterIP: None, once no client uses its address");
     let command = ["kubectl", "get", "service", name, "-n", cx.namespace(), "-o", "yaml"];
-    let finding = Finding::new(
-        role,
-        severity,
-        object.clone(),
-        format!("is not headless: {so}{consequence}"),
-    )
-    .since(service.metadata.creation_timestamp)
-    .evidence(Evidence::field(object, path, value))
-    .remedy(Remedy::new(text, Safety::ReadOnly).command(&command));
+    let finding = Finding::new(role, severity, object.clone(), summary)
+        .since(service.metadata.creation_timestamp)
+        .evidence(Evidence::field(
+            object,
+            "spec.clusterIP",
+            service.spec.cluster_ip.as_str(),
+        ))
+        .remedy(Remedy::new(text, Safety::ReadOnly).command(&command));
     Ok(vec![finding].into())
 }
 
@@ -92,18 +81,6 @@ mod tests {
         });
         assert_eq!((found[0].role, found[0].severity), (Role::Risk, Severity::Info));
         assert!(findings(&RULE, "healthy-ordered").is_empty());
-    }
-
-    #[test]
-    fn an_external_name_publishes_nothing() {
-        let found = findings_after(&RULE, "service-not-headless", |snapshot| {
-            snapshot
-                .services
-                .items
-                .iter_mut()
-                .for_each(|service| service.spec.kind = "ExternalName".to_owned());
-        });
-        assert_eq!(found[0].severity, Severity::Error);
     }
 
     #[test]

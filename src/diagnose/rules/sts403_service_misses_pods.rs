@@ -1,12 +1,10 @@
 //! The governing Service's selector leaves pods of the set out: they have no DNS name.
 
-use std::collections::BTreeMap;
-
 use crate::diagnose::context::Context;
-use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Safety};
 use crate::diagnose::next::pod_names;
-use crate::diagnose::{Checked, Outcome, Rule, names};
-use crate::model::objects::Service;
+use crate::diagnose::{Checked, Outcome, Rule, endpoints, names};
+use crate::model::objects::{Service, pairs};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS403",
@@ -16,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
 The Service that `spec.serviceName` names selects other labels than the pods have, so it publishes none of them, or only some:
 the others' names do not resolve. Pods start all the same.
 ## How it is detected
-The Service has a selector, and it does not match the labels of a pod that the set has (without pods: of its template). An
-error where the template uses such names, or a pod that runs is not Ready; for information while all is Ready and nothing
+The Service's selector does not match the labels of a pod that the set has (without pods: of its template); or it has none, and
+nobody wrote slices for it by hand. An error where the template uses such names, or a pod that runs is not Ready; for information while all is Ready and nothing
 shows that the names are needed. The ledger's DNS column says what is published.
 ## What to do
 Set the Service's selector to labels that all pods have: the records appear at once, without a restart. Not where the Service
@@ -33,36 +31,32 @@ https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-ne
 fn check(cx: &Context<'_>) -> Checked {
     cx.need(&cx.linked.snapshot.services)?;
     cx.need(&cx.linked.snapshot.pods)?;
-    // Without a selector somebody makes the slices by hand.
-    let Some(service) = cx.model.service.filter(|service| !service.spec.selector.is_empty()) else {
+    let Some(service) = cx.model.service.filter(|service| !service.external()) else {
         return Ok(Outcome::default());
     };
+    // Without a selector somebody makes the slices by hand.
+    if service.spec.selector.is_empty() && !endpoints::served(cx)?.is_empty() {
+        return Ok(Outcome::default());
+    }
     let pods: Vec<_> = cx
         .model
         .ordinals
         .iter()
         .filter_map(|row| Some((row.ordinal, row.pod?)))
         .collect();
-    let missed = pods.iter().filter(|(_, pod)| !selects(service, &pod.metadata.labels));
+    let missed = pods.iter().filter(|(_, pod)| !service.selects(&pod.metadata.labels));
     let missed: Vec<i64> = missed.map(|(ordinal, _)| *ordinal).collect();
     let template = || cx.set().spec.template.labels();
     let (whom, have) = match (missed.len(), pods.len()) {
-        (0, 0) if selects(service, &template()) => return Ok(Outcome::default()),
+        (0, 0) if service.selects(&template()) => return Ok(Outcome::default()),
         (0, 1..) => return Ok(Outcome::default()),
         (few, all) if few < all => (pod_names(&cx.model, &missed), "no DNS name leads there"),
         _ => ("any pod of the set".to_owned(), "none has a DNS name"),
     };
     let name = service.metadata.name.as_str();
-    let used = names::used(cx, name);
-    let (role, severity) = match used || names::suffers(cx) {
-        true => (Role::Root, Severity::Error),
-        false => (Role::Risk, Severity::Info),
-    };
-    let consequence = if used {
-        ", and the template uses these names"
-    } else {
-        ""
-    };
+    let need = names::need(cx, name);
+    let (role, severity) = need.weight();
+    let consequence = need.consequence();
     let object = ObjectRef::of("Service", &service.metadata);
     let labels = pods.iter().find(|(ordinal, _)| missed.contains(ordinal));
     let (whose, labels) = match labels {
@@ -82,19 +76,6 @@ fn check(cx: &Context<'_>) -> Checked {
     Ok(vec![finding].into())
 }
 
-fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
-    service
-        .spec
-        .selector
-        .iter()
-        .all(|(key, value)| labels.get(key) == Some(value))
-}
-
-fn pairs(labels: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    pairs.join(",")
-}
-
 fn remedy(cx: &Context<'_>, service: &Service) -> Remedy {
     let (name, namespace) = (service.metadata.name.as_str(), cx.namespace());
     let own = |pod: &str| {
@@ -109,7 +90,7 @@ fn remedy(cx: &Context<'_>, service: &Service) -> Remedy {
         .items
         .iter()
         .filter(|pod| pod.metadata.namespace == namespace);
-    let stranger = pods.find(|pod| selects(service, &pod.metadata.labels) && !own(&pod.metadata.name));
+    let stranger = pods.find(|pod| service.selects(&pod.metadata.labels) && !own(&pod.metadata.name));
     let selector = &cx.set().spec.selector;
     match stranger {
         Some(stranger) => {
@@ -136,6 +117,7 @@ fn remedy(cx: &Context<'_>, service: &Service) -> Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::finding::{Role, Severity};
     use crate::diagnose::testing::{findings, findings_after, refused};
     use crate::model::resource::Resource;
 

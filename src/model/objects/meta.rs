@@ -146,6 +146,12 @@ pub struct Condition {
     pub last_transition_time: Option<Timestamp>,
 }
 
+/// Labels as kubectl takes them: `app=web,tier=db`.
+pub fn pairs(labels: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
 /// `spec.selector`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -28,7 +28,7 @@ pub use interference::{
     AutoscalerSpec, DisruptionBudgetSpec, DisruptionBudgetStatus, HorizontalPodAutoscaler, PodDisruptionBudget,
     ScaleTarget,
 };
-pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement};
+pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement, pairs};
 pub use network_policy::{EgressRule, IpBlock, NetworkPolicy, NetworkPolicySpec, PolicyPeer, PolicyPort};
 pub use pod::{
     ConfigMapSource, Container, ContainerPort, ContainerState, ContainerStatus, DnsOption, EnvVar, Pod, PodAddress,

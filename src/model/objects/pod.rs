@@ -113,6 +113,8 @@ pub struct Container {
     pub env: Vec<EnvVar>,
     /// Ports that have a name or are told at all.
     pub ports: Vec<ContainerPort>,
+    /// `Always` makes a sidecar of an init container.
+    pub restart_policy: String,
     /// Requests and limits, as written.
     pub resources: Value,
     /// Whether a start has an end that its author defined: probes of readiness come after it.
@@ -297,7 +299,14 @@ impl Pod {
             Some(IntOrString::Int(0)) => Some(port.port),
             Some(IntOrString::Int(number)) => Some(*number),
             Some(IntOrString::String(name)) => {
-                let mut told = self.spec.containers.iter().flat_map(|container| &container.ports);
+                let sidecars = self.spec.init_containers.iter();
+                let sidecars = sidecars.filter(|container| container.restart_policy == "Always");
+                let mut told = self
+                    .spec
+                    .containers
+                    .iter()
+                    .chain(sidecars)
+                    .flat_map(|container| &container.ports);
                 let named =
                     told.find(|told| told.name == *name && protocol(&told.protocol) == protocol(&port.protocol));
                 named.map(|told| told.container_port)

@@ -83,6 +83,12 @@ impl Service {
         self.spec.kind == "ExternalName"
     }
 
+    /// Whether it publishes a pod with these labels; without a selector it leaves that to others.
+    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        let mut wanted = self.spec.selector.iter();
+        !self.spec.selector.is_empty() && wanted.all(|(key, value)| labels.get(key) == Some(value))
+    }
+
     /// The addresses that are its own and no pod's.
     pub fn virtual_ips(&self) -> Vec<IpAddr> {
         let ips = self
@@ -121,6 +127,22 @@ pub struct SlicePort {
     pub protocol: String,
     /// The pods' number; absent means all.
     pub port: Option<i32>,
+}
+
+impl EndpointSlice {
+    /// Who writes it, as it is labelled; empty where nobody says.
+    pub fn writer(&self) -> &str {
+        self.metadata
+            .labels
+            .get("endpointslice.kubernetes.io/managed-by")
+            .map_or("", String::as_str)
+    }
+
+    /// Whether the control plane writes it from the Service's selector.
+    /// Source: `pkg/controller/endpointslice/endpointslice_controller.go` (ControllerName).
+    pub fn from_selector(&self) -> bool {
+        self.writer() == "endpointslice-controller.k8s.io"
+    }
 }
 
 impl Object for EndpointSlice {
