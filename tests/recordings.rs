@@ -50,8 +50,10 @@ fn recordings_are_answered_as_expected() {
 fn every_scenario_is_recorded_and_every_recording_has_a_scenario() {
     let scenarios: BTreeSet<_> = all().into_iter().map(|scenario| scenario.name).collect();
     let folders = std::fs::read_dir(root().join("tests/clusters")).unwrap();
+    // Those of `dns` have a folder of their own, and a test: `tests/dns.rs`.
     let recorded: BTreeSet<_> = folders
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|folder| folder != "dns")
         .collect();
     assert_eq!(scenarios, recorded);
 }

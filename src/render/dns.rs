@@ -220,6 +220,7 @@ fn beside(set: &SetRecords, record: &Record, actual: &BTreeSet<String>, layout: 
     }
     let text = match actual.len() {
         0..=2 => list(set, actual),
+        many if expected.is_disjoint(actual) => format!("{many} others"),
         many => {
             let missing: Vec<_> = expected.difference(actual).collect();
             let extra: Vec<_> = actual.difference(expected).collect();

@@ -70,15 +70,15 @@ func (at place) recordOne(ctx context.Context, name, raw string) error {
 	if raw != "" {
 		return dump(ctx, cluster, filepath.Join(raw, s.Name))
 	}
-	if err := at.capture(ctx, cluster, s); err != nil {
+	if err := at.capture(ctx, cluster, s, name); err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return nil
 }
 
-// capture lets the tool record the cluster as the scenario's user sees it.
-func (at place) capture(ctx context.Context, cluster *controlplane.ControlPlane, s *scenario.Scenario) error {
-	file := filepath.Join(at.clusters, s.Name, "cluster.json")
+// capture lets the tool record the cluster as the scenario's user sees it, in the folder of the scenario's name.
+func (at place) capture(ctx context.Context, cluster *controlplane.ControlPlane, s *scenario.Scenario, name string) error {
+	file := filepath.Join(at.clusters, name, "cluster.json")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
