@@ -32,7 +32,10 @@ const OTHERS: [&str; 9] = [
 fn recordings() -> Vec<String> {
     let made = fs::read_dir(root().join("tests/clusters/dns")).unwrap();
     let made = made.map(|entry| format!("dns/{}", entry.unwrap().file_name().to_str().unwrap()));
-    made.chain(OTHERS.map(str::to_owned)).collect::<BTreeSet<_>>().into_iter().collect()
+    made.chain(OTHERS.map(str::to_owned))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn ask(recording: &str, words: &[&str]) -> Output {
@@ -66,7 +69,11 @@ fn answers_are_the_committed_ones() {
 fn diagnoses_are_the_committed_ones() {
     for recording in recordings().iter().filter(|recording| recording.starts_with("dns/")) {
         committed(recording, "diagnose.txt", &ask(recording, &["diagnose", "web"]));
-        committed(recording, "diagnose.json", &ask(recording, &["diagnose", "web", "-o", "json"]));
+        committed(
+            recording,
+            "diagnose.json",
+            &ask(recording, &["diagnose", "web", "-o", "json"]),
+        );
         committed(recording, "status.txt", &ask(recording, &["status", "web"]));
     }
 }
@@ -78,7 +85,11 @@ fn the_answer_is_no_where_a_record_is_lacking_or_nobody_knows() {
         let answer = ask(&recording, &["dns", "web", "-o", "json"]);
         let json: Value = serde_json::from_slice(&answer.stdout).unwrap();
         let set = &json["sets"][0];
-        let lacks = set["records"].as_array().unwrap().iter().any(|record| record["lacks"] == true);
+        let lacks = set["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|record| record["lacks"] == true);
         let no = lacks || set["agrees"].is_null();
         assert_eq!(answer.status.code(), Some(if no { 3 } else { 0 }), "{recording}");
     }
@@ -97,11 +108,17 @@ fn every_record_in_a_line_of_its_own() {
 
 #[test]
 fn the_domain_is_part_of_every_name() {
-    let answer = ask("healthy-ordered", &["dns", "web", "--cluster-domain", "k8s.example", "-o", "json"]);
+    let answer = ask(
+        "healthy-ordered",
+        &["dns", "web", "--cluster-domain", "k8s.example", "-o", "json"],
+    );
     let json: Value = serde_json::from_slice(&answer.stdout).unwrap();
     assert_eq!(json["sets"][0]["domain"], "k8s.example");
     for record in json["sets"][0]["records"].as_array().unwrap() {
         let text = record.to_string();
-        assert!(text.contains(".svc.k8s.example") && !text.contains("cluster.local"), "{text}");
+        assert!(
+            text.contains(".svc.k8s.example") && !text.contains("cluster.local"),
+            "{text}"
+        );
     }
 }

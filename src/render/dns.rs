@@ -100,7 +100,7 @@ fn headline(set: &SetRecords, layout: &Layout) -> String {
             ("UNKNOWN", layout.palette.watch, format!("it could not be read{unread}"))
         }
     };
-    let code = set.findings.first();
+    let code = set.findings.first().filter(|_| set.agrees != Some(true));
     let code = code.map_or(String::new(), |finding| format!("   {}", finding.code));
     format!("{} {says}{code}\n", format!("{word:<11}").style(style))
 }

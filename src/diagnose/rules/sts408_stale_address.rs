@@ -80,12 +80,12 @@ fn summary(cx: &Context<'_>, entry: &Entry<'_>, row: &Ordinal<'_>, pod: &Pod, wh
     };
     let has = |other: &&Pod| other.metadata.uid != pod.metadata.uid && other.addresses().any(|known| known == stale);
     let whose = match cx.linked.snapshot.pods.items.iter().find(has) {
-        Some(other) => format!("that of pod {} now", other.metadata.name),
-        None => "that of an earlier pod".to_owned(),
+        Some(other) => format!("which is pod {} now", other.metadata.name),
+        None => "which an earlier pod had".to_owned(),
     };
     let own: Vec<_> = pod.addresses().map(|address| address.to_string()).collect();
     Some(format!(
-        "leads {name} to {stale}, {whose}: it is at {}",
+        "leads {name} to {stale}, {whose}; {name} is at {}",
         own.join(" and ")
     ))
 }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn an_address_of_an_earlier_pod_is_told_with_the_pod_s_own() {
         let found = findings_after(&RULE, "healthy-ordered", |snapshot| moved(snapshot, "10.244.0.99"));
-        let says = "leads web-1 to 10.244.0.99, that of an earlier pod: it is at 10.244.0.3";
+        let says = "leads web-1 to 10.244.0.99, which an earlier pod had; web-1 is at 10.244.0.3";
         assert_eq!(
             found.iter().map(|finding| finding.summary.as_str()).collect::<Vec<_>>(),
             [says]
@@ -126,7 +126,7 @@ mod tests {
         let found = findings_after(&RULE, "healthy-ordered", |snapshot| moved(snapshot, "10.244.0.4"));
         assert_eq!(
             found[0].summary,
-            "leads web-1 to 10.244.0.4, that of pod web-2 now: it is at 10.244.0.3"
+            "leads web-1 to 10.244.0.4, which is pod web-2 now; web-1 is at 10.244.0.3"
         );
         assert!(findings(&RULE, "healthy-ordered").is_empty());
     }

@@ -60,8 +60,6 @@ fn check(cx: &Context<'_>) -> Checked {
         "{whose} {have} {has}: no name below {service} leads there{}",
         need.consequence()
     );
-    let name = first.metadata.name.as_str();
-    let text = "make these pods anew, one after another, each once the one before is Ready; claims stay";
     let finding = Finding::new(
         role,
         severity,
@@ -81,15 +79,22 @@ fn check(cx: &Context<'_>) -> Checked {
         "spec.serviceName",
         service,
     ))
-    .remedy(Remedy::new(text, Safety::Disruptive).command(&[
-        "kubectl",
-        "delete",
-        "pod",
-        name,
-        "-n",
-        cx.namespace(),
-    ]));
+    .remedy(remedy(cx, &pods));
     Ok(vec![finding].into())
+}
+
+/// A pod is deleted once the one before is back; many are left to whoever does it.
+fn remedy(cx: &Context<'_>, pods: &[(i64, &Pod)]) -> Remedy {
+    const FEW: usize = 3;
+    let (set, namespace) = (cx.set().metadata.name.as_str(), cx.namespace());
+    let text = "make these pods anew, one after another, each once the one before is Ready; claims stay";
+    let shown = if pods.len() > FEW { 1 } else { pods.len() };
+    let each = pods.iter().take(shown).map(|(_, pod)| pod.metadata.name.as_str());
+    each.fold(Remedy::new(text, Safety::Disruptive), |remedy, pod| {
+        remedy
+            .command(&["kubectl", "delete", "pod", pod, "-n", namespace])
+            .command(&["kubectl", "sts", "wait", set, "-n", namespace])
+    })
 }
 
 #[cfg(test)]

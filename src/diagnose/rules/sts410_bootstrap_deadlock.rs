@@ -53,13 +53,11 @@ fn check(cx: &Context<'_>) -> Checked {
     };
     let object = ObjectRef::of("Service", &service.metadata);
     let whose = pod_names(&cx.model, &waiting);
-    let (are, have) = if waiting.len() == 1 {
-        ("is", "has")
-    } else {
-        ("are", "have")
+    let are = match waiting.len() {
+        1 => "is not Ready and has no name",
+        _ => "are not Ready and have no names",
     };
-    let summary =
-        format!("publishes only Ready pods: {whose} {are} not Ready, {have} no name, and peers may wait for it");
+    let summary = format!("publishes only Ready pods: {whose} {are}, for which their peers may wait");
     let text = "publish pods that are not Ready, if they must find each other to become Ready";
     let patch = r#"{"spec":{"publishNotReadyAddresses":true}}"#;
     let finding = Finding::new(Role::Risk, severity, object.clone(), summary)
