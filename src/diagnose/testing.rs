@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::finding::Finding;
 use super::{Outcome, Rule};
+use crate::dns::domain::ASSUMED;
 use crate::model::gap::{Gap, GapReason};
 use crate::model::link::link;
 use crate::model::objects::Service;
@@ -38,7 +39,7 @@ pub fn run(rule: &Rule, snapshot: &Snapshot) -> Result<Outcome, Gap> {
 pub fn run_of_names(rule: &Rule, snapshot: &Snapshot) -> Result<Outcome, Gap> {
     let linked = link(snapshot);
     let cx = Context::new(&linked, linked.sets().first().unwrap());
-    (rule.check)(&cx.resolved("cluster.local", &[]))
+    (rule.check)(&cx.resolved(&ASSUMED, &[]))
 }
 
 /// Its findings on a recording.
