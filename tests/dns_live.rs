@@ -32,7 +32,7 @@ const SIDE_BY_SIDE: usize = 2;
 /// How long a cure may take.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// What a server that hangs is given.
-const PATIENCE: &str = "2s";
+const PATIENCE: &str = "1s";
 
 /// One file of `tests/testbed/scenarios/dns`, without what only the testbed reads.
 #[derive(Debug, Deserialize)]

@@ -216,7 +216,13 @@ fn explanations_have_their_five_headings() {
 }
 
 /// Rules that no recording shows, and why that is so.
-const NOT_RECORDED: [(&str, &str); 0] = [];
+const NOT_RECORDED: [(&str, &str); 4] = [
+    ("STS423", ANSWERS),
+    ("STS424", ANSWERS),
+    ("STS426", ANSWERS),
+    ("STS427", ANSWERS),
+];
+const ANSWERS: &str = "a recording holds no answers of servers; tests/dns_live.rs shows it";
 
 #[test]
 fn every_rule_fires_on_a_recorded_cluster() {

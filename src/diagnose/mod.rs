@@ -22,6 +22,7 @@ pub mod readiness;
 pub mod records;
 mod report;
 pub mod rules;
+mod serving;
 #[cfg(test)]
 pub(crate) mod testing;
 mod verdict;

@@ -40,6 +40,14 @@ mod sts409_subdomain_differs;
 mod sts410_bootstrap_deadlock;
 mod sts412_foreign_slices;
 mod sts413_address_family_missing;
+mod sts420_dns_server_down;
+mod sts421_zone_not_served;
+mod sts422_corefile_withholds;
+mod sts423_negative_cache;
+mod sts424_stale_replica;
+mod sts425_node_local_cache;
+mod sts426_server_fails;
+mod sts427_served_old_address;
 mod sts501_image_not_pulled;
 mod sts502_container_crashes;
 mod sts503_out_of_memory;
@@ -52,7 +60,7 @@ mod sts805_data_reused;
 use super::Rule;
 
 /// Every rule, by code.
-pub const ALL: [&Rule; 48] = [
+pub const ALL: [&Rule; 56] = [
     &sts101_class_missing::RULE,
     &sts102_no_default_class::RULE,
     &sts103_no_classless_volume::RULE,
@@ -93,6 +101,14 @@ pub const ALL: [&Rule; 48] = [
     &sts410_bootstrap_deadlock::RULE,
     &sts412_foreign_slices::RULE,
     &sts413_address_family_missing::RULE,
+    &sts420_dns_server_down::RULE,
+    &sts421_zone_not_served::RULE,
+    &sts422_corefile_withholds::RULE,
+    &sts423_negative_cache::RULE,
+    &sts424_stale_replica::RULE,
+    &sts425_node_local_cache::RULE,
+    &sts426_server_fails::RULE,
+    &sts427_served_old_address::RULE,
     &sts501_image_not_pulled::RULE,
     &sts502_container_crashes::RULE,
     &sts503_out_of_memory::RULE,

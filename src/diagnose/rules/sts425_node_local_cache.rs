@@ -1,0 +1,98 @@
+//! A cache on every node stands between the pods and the DNS servers.
+
+use crate::diagnose::context::Context;
+use crate::diagnose::finding::{Evidence, Finding, ObjectRef, Remedy, Role, Safety, Severity};
+use crate::diagnose::{Checked, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    code: "STS425",
+    name: "node-local-cache",
+    explain: "\
+## What it means
+Pods do not ask the cluster's DNS servers, but a cache on their own node (NodeLocal DNSCache). It keeps addresses for 30 seconds
+and absences for 5 as it is usually set up, also where the servers keep nothing. Where it does not run on a node, names do not
+resolve there at all.
+## How it is detected
+A DaemonSet with the label `k8s-app: node-local-dns`. A warning where it does not run on all nodes that it should; for
+information otherwise. The cache listens on its node only, so that it cannot be asked from outside.
+## What to do
+Nothing, unless pods get other answers than `kubectl sts dns --query` shows: then ask from a pod on that node.
+## When it is fine
+Always, where it runs.
+## Source
+https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
+",
+    check,
+};
+
+fn check(cx: &Context<'_>) -> Checked {
+    let dns = &cx.linked.snapshot.cluster_dns;
+    if !dns.asked() || cx.set().spec.service_name.is_empty() {
+        return Ok(Vec::new().into());
+    }
+    let caches = cx.need(&dns.daemon_sets)?.iter();
+    let caches = caches.filter(|set| {
+        set.metadata
+            .labels
+            .get("k8s-app")
+            .is_some_and(|app| app == "node-local-dns")
+    });
+    let findings = caches.map(|set| {
+        let object = ObjectRef::of("DaemonSet", &set.metadata);
+        let (ready, wanted) = (set.status.number_available, set.status.desired_number_scheduled);
+        let (severity, says) = match ready < wanted {
+            true => (
+                Severity::Warning,
+                format!("{ready} of {wanted} caches are available: pods on the other nodes may resolve nothing"),
+            ),
+            false => (
+                Severity::Info,
+                "pods ask a cache on their node, which cannot be asked from here".to_owned(),
+            ),
+        };
+        let namespace = set.metadata.namespace.as_str();
+        let command = [
+            "kubectl",
+            "get",
+            "pods",
+            "-n",
+            namespace,
+            "-l",
+            "k8s-app=node-local-dns",
+            "-o",
+            "wide",
+        ];
+        Finding::new(Role::Risk, severity, object.clone(), says)
+            .evidence(Evidence::field(object, "status.numberAvailable", ready))
+            .remedy(Remedy::new("see on which nodes it runs", Safety::ReadOnly).command(&command))
+    });
+    Ok(findings.collect::<Vec<_>>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{findings, findings_after};
+
+    #[test]
+    fn its_being_there_is_worth_knowing_and_its_absence_on_a_node_a_warning() {
+        let found = findings(&RULE, "dns/node-local-cache");
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].severity, found[0].role), (Severity::Info, Role::Risk));
+        let found = findings_after(&RULE, "dns/node-local-cache", |snapshot| {
+            snapshot.cluster_dns.daemon_sets.items[0].status.number_available = 2;
+        });
+        assert_eq!(found[0].severity, Severity::Warning);
+        assert!(
+            found[0].summary.starts_with("2 of 3 caches are available"),
+            "{}",
+            found[0].summary
+        );
+    }
+
+    #[test]
+    fn silent_without_one_and_where_nobody_looked() {
+        assert!(findings(&RULE, "dns/ordered").is_empty());
+        assert!(findings(&RULE, "healthy-ordered").is_empty());
+    }
+}
