@@ -40,7 +40,7 @@ pub fn run(rule: &Rule, snapshot: &Snapshot) -> Result<RuleOutcome, Gap> {
 }
 
 /// The same where names are asked about.
-pub fn run_of_names(rule: &Rule, snapshot: &Snapshot) -> Result<Outcome, Gap> {
+pub fn run_of_names(rule: &Rule, snapshot: &Snapshot) -> Result<RuleOutcome, Gap> {
     let linked = link(snapshot);
     let cx = Context::new(&linked, linked.sets().first().unwrap());
     (rule.check)(&cx.resolved(&ASSUMED, &[]))
