@@ -215,6 +215,14 @@ fn answer(heard: &Heard) -> ServedAnswer {
     }
 }
 
+impl Record {
+    /// Whether any server said anything to it, whatever it was.
+    pub fn heard(&self) -> bool {
+        let mut answers = self.served.iter().flatten();
+        answers.any(|answer| !["timeout", "unreachable", "malformed"].contains(&answer.outcome))
+    }
+}
+
 impl SetRecords {
     /// Whether the answer is no: a record that should be there is not, or nobody can say.
     pub fn lacks(&self) -> bool {

@@ -10,7 +10,7 @@ use super::diagnosis::{likely, not_checked, remedies};
 use super::table::sparse;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::records::{Record, ServedAnswer, SetRecords, Standing};
-use crate::dns::same;
+use crate::dns::{Absence, same};
 use crate::model::answer::{RecordType, Way};
 
 /// Longer tables fold the ordinals whose records agree.
@@ -24,12 +24,10 @@ const WIDEST: usize = 60;
 pub fn dns(origin: &str, set: &SetRecords, rows: bool, layout: &Layout) -> String {
     let name = format!("{}/{}", cell(&set.namespace), cell(&set.name));
     let mut text = format!(
-        "{}  {}   {} · names below {} ({})\n",
+        "{}  {}   {}\n",
         cell(origin),
         name.style(layout.palette.strong),
-        service(set),
-        cell(suffix(set).trim_start_matches('.')),
-        cell(&set.domain_known_from)
+        service(set)
     );
     text += &headline(set, layout);
     let header = ["ORD", "NAME", "TYPE", "EXPECTED", "PUBLISHED", "SERVED"];
@@ -39,6 +37,7 @@ pub fn dns(origin: &str, set: &SetRecords, rows: bool, layout: &Layout) -> Strin
     };
     if !lines.is_empty() {
         text += &sparse(&header, lines, layout);
+        text += &layout.labelled("Names", &names(set));
     }
     for server in &set.servers {
         text += &layout.labelled("Asked", &asked(set, &server.name, server.way));
@@ -46,7 +45,26 @@ pub fn dns(origin: &str, set: &SetRecords, rows: bool, layout: &Layout) -> Strin
     for finding in &set.findings {
         text += &said(finding, layout);
     }
+    if let ([], Some(first)) = (set.findings.as_slice(), unexplained(set)) {
+        text += &layout.labelled("First", &first);
+    }
     text + &not_checked(&set.not_checked, layout)
+}
+
+/// The first difference, where no rule says why.
+fn unexplained(set: &SetRecords) -> Option<String> {
+    let mut records = set.records.iter();
+    let (record, says) = records.find_map(|record| Some((record, record.difference.as_deref()?)))?;
+    Some(format!("{} {}: {}", name(set, record), record.kind.word(), cell(says)))
+}
+
+/// How the names of the table are to be read: as pods of the namespace may write them.
+fn names(set: &SetRecords) -> String {
+    let (namespace, suffix, known) = (cell(&set.namespace), suffix(set), cell(&set.domain_known_from));
+    format!(
+        "as pods in {namespace} may write them; in other namespaces with .{namespace}, in full with {} (domain {known})",
+        cell(&suffix)
+    )
 }
 
 fn service(set: &SetRecords) -> String {
@@ -72,7 +90,12 @@ fn headline(set: &SetRecords, layout: &Layout) -> String {
     let expected = set.records.iter().filter(wanted).count();
     let lacking = set.records.iter().filter(|record| record.lacks).count();
     let served = if set.servers.is_empty() { "" } else { " and served" };
+    let silent = !set.servers.is_empty() && !set.records.iter().any(Record::heard);
     let (word, style, says) = match set.agrees {
+        Some(false) if silent && set.records.iter().all(is_published) => {
+            let says = format!("all {expected} records are published, and no DNS server answered");
+            ("DIFFERS", layout.palette.bad, says)
+        }
         Some(true) => {
             let says = match (set.service_standing, expected) {
                 (Standing::None, _) => "spec.serviceName is empty: pods of this set have no DNS names".to_owned(),
@@ -110,9 +133,10 @@ fn is_published(record: &Record) -> bool {
     both.is_none_or(|(expected, published)| expected.is_subset(published))
 }
 
-/// A line for every ordinal whose records agree, for every record that does not, and for the Service's own.
+/// A line for every ordinal whose records all stand alike, for every other record, and for the Service's own; on a long
+/// table one for every run of ordinals that stand alike.
 fn folded(set: &SetRecords, layout: &Layout) -> Vec<Vec<String>> {
-    let mut groups: Vec<&[Record]> = Vec::new();
+    let mut groups: Vec<(&[Record], Option<Alike>)> = Vec::new();
     let mut rest = set.records.as_slice();
     while let Some(first) = rest.first() {
         let many = match first.ordinal {
@@ -120,33 +144,93 @@ fn folded(set: &SetRecords, layout: &Layout) -> Vec<Vec<String>> {
             None => 1,
         };
         let (group, after) = rest.split_at(many);
-        groups.push(group);
+        groups.push((group, alike(set, group, layout)));
         rest = after;
     }
-    let plain = |group: &[Record]| {
-        group
-            .iter()
-            .all(|record| record.agrees == Some(true) && record.absent.is_none())
-    };
     let fold = groups.len() > SCREEN;
     let mut lines = Vec::new();
     let mut at = 0;
-    while let Some(group) = groups.get(at) {
-        let same_types =
-            |other: &&&[Record]| plain(other) && other[0].ordinal.is_some() && types(other) == types(group);
-        let run = groups[at..].iter().take_while(same_types).count();
-        if fold && run >= SHORTEST_RUN {
-            lines.push(range(group, groups[at + run - 1], run));
-            at += run;
-            continue;
+    while let Some((group, how)) = groups.get(at) {
+        let same = |(_, other): &&(&[Record], Option<Alike>)| how.is_some() && other == how;
+        let run = groups[at..].iter().take_while(same).count();
+        match how {
+            Some(how) if fold && run >= SHORTEST_RUN => {
+                lines.push(how.range(group, groups[at + run - 1].0, run));
+                at += run;
+                continue;
+            }
+            Some(how) => lines.push(how.whole(set, group)),
+            None => lines.extend(group.iter().map(|record| single(set, record, layout))),
         }
         at += 1;
-        match group {
-            [_, _, ..] if plain(group) => lines.push(whole(set, group, layout)),
-            _ => lines.extend(group.iter().map(|record| single(set, record, layout))),
-        }
     }
     lines
+}
+
+/// How all records of an ordinal stand.
+#[derive(Debug, PartialEq, Eq)]
+struct Alike {
+    types: String,
+    absent: Option<Absence>,
+    published: String,
+    served: String,
+}
+
+/// How an ordinal's records stand, where all of them do so alike.
+fn alike(set: &SetRecords, group: &[Record], layout: &Layout) -> Option<Alike> {
+    let first = group.first().filter(|record| record.ordinal.is_some())?;
+    let mut lines = group.iter().map(|record| single(set, record, layout));
+    let [.., published, served] = lines.next()?.try_into().unwrap_or([const { String::new() }; 6]);
+    let same = |line: Vec<String>| line[4] == published && line[5] == served;
+    lines.all(same).then(|| Alike {
+        types: types(group),
+        absent: first.absent,
+        published,
+        served,
+    })
+}
+
+impl Alike {
+    /// A run of ordinals.
+    fn range(&self, first: &[Record], last: &[Record], many: usize) -> Vec<String> {
+        let expected = self.absent.map_or("one each".to_owned(), none);
+        vec![
+            format!("{}–{}", ordinal(&first[0]), ordinal(&last[0])),
+            format!("{many} pods"),
+            self.types.clone(),
+            expected,
+            self.published.clone(),
+            self.served.clone(),
+        ]
+    }
+
+    /// One ordinal: its name and its addresses.
+    fn whole(&self, set: &SetRecords, group: &[Record]) -> Vec<String> {
+        let named = |record: &&Record| record.kind != RecordType::Ptr;
+        let shown = group.iter().find(named).unwrap_or(&group[0]);
+        let addresses: BTreeSet<_> = group
+            .iter()
+            .filter(named)
+            .filter_map(|record| record.expected.as_ref())
+            .flatten()
+            .collect();
+        vec![
+            ordinal(shown),
+            name(set, shown),
+            self.types.clone(),
+            self.absent.map_or_else(|| list(set, addresses), none),
+            self.published.clone(),
+            self.served.clone(),
+        ]
+    }
+}
+
+fn none(absence: Absence) -> String {
+    format!("none: {}", absence.says())
+}
+
+fn name(set: &SetRecords, record: &Record) -> String {
+    cut(&cell(&short(set, &record.name)), WIDEST)
 }
 
 fn types(group: &[Record]) -> String {
@@ -159,40 +243,10 @@ fn ordinal(record: &Record) -> String {
     record.ordinal.map_or("-".to_owned(), |ordinal| ordinal.to_string())
 }
 
-/// Ordinals whose records all agree.
-fn range(first: &[Record], last: &[Record], many: usize) -> Vec<String> {
-    let served = match first[0].served {
-        Some(_) => "same",
-        None => "",
-    };
-    vec![
-        format!("{}–{}", ordinal(&first[0]), ordinal(&last[0])),
-        format!("{many} pods"),
-        types(first),
-        "one each".to_owned(),
-        "same".to_owned(),
-        served.to_owned(),
-    ]
-}
-
-/// An ordinal whose records all agree: its name and its addresses.
-fn whole(set: &SetRecords, group: &[Record], layout: &Layout) -> Vec<String> {
-    let shown: Vec<_> = group.iter().filter(|record| record.kind != RecordType::Ptr).collect();
-    let addresses: BTreeSet<_> = shown
-        .iter()
-        .filter_map(|record| record.expected.as_ref())
-        .flatten()
-        .collect();
-    let mut line = single(set, shown.first().copied().unwrap_or(&group[0]), layout);
-    line[2] = types(group);
-    line[3] = list(set, addresses);
-    line
-}
-
 /// One record.
 fn single(set: &SetRecords, record: &Record, layout: &Layout) -> Vec<String> {
     let expected = match (&record.expected, record.absent) {
-        (_, Some(absence)) => format!("none: {}", absence.says()),
+        (_, Some(absence)) => none(absence),
         (Some(expected), None) => list(set, expected),
         (None, None) => "?".to_owned(),
     };
@@ -202,7 +256,7 @@ fn single(set: &SetRecords, record: &Record, layout: &Layout) -> Vec<String> {
     };
     vec![
         ordinal(record),
-        cut(&cell(&short(set, &record.name)), WIDEST),
+        name(set, record),
         record.kind.word().to_owned(),
         expected,
         published,
