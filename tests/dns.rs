@@ -101,9 +101,9 @@ fn every_record_in_a_line_of_its_own() {
         let answer = ask("dns/dual-stack", words);
         String::from_utf8(answer.stdout).unwrap().lines().count()
     };
-    // A header of three lines; three ordinals with A, AAAA and two PTR each; three of the Service.
-    assert_eq!(lines(&["dns", "web", "--rows"]), 3 + 3 * 4 + 3);
-    assert_eq!(lines(&["dns", "web"]), 3 + 3 + 3);
+    // Four lines around the table; three ordinals with A, AAAA and two PTR each; three of the Service.
+    assert_eq!(lines(&["dns", "web", "--rows"]), 4 + 3 * 4 + 3);
+    assert_eq!(lines(&["dns", "web"]), 4 + 3 + 3);
 }
 
 #[test]
