@@ -507,19 +507,40 @@ fn pages() -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_records_in_the_dns_page_are_the_tool_s() {
+    let command = "dns web -n shop -o json --from tests/clusters/dns/dual-stack/cluster.json";
+    let answer = run(Path::new(PROGRAM), &command.split(' ').collect::<Vec<_>>());
+    let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let mut table = "| name | type | answers |\n|---|---|---|\n".to_owned();
+    for record in answer["sets"][0]["records"].as_array().unwrap() {
+        assert_eq!(record["expected"], record["published"], "{record}");
+        let answers = record["published"].as_array().unwrap().iter();
+        let answers: Vec<_> = answers
+            .map(|answer| format!("`{}`", answer.as_str().unwrap()))
+            .collect();
+        let (name, kind) = (record["name"].as_str().unwrap(), record["type"].as_str().unwrap());
+        let _ = writeln!(table, "| `{name}` | {kind} | {} |", answers.join(" "));
+    }
+    block("docs/dns.md", "records", &table);
+}
+
+#[test]
 fn links_lead_somewhere() {
+    let codes: BTreeSet<_> = codes::all()
+        .iter()
+        .map(|rule| format!("{}-{}", rule.code.to_lowercase(), rule.name))
+        .collect();
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if target.starts_with('#') || target.contains("://") {
                 continue;
             }
-            let path = target.split('#').next().unwrap();
-            assert!(
-                page.parent().unwrap().join(path).exists(),
-                "{}: {target}",
-                page.display()
-            );
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = page.parent().unwrap().join(path);
+            assert!(file.exists(), "{}: {target}", page.display());
+            let of_code = anchor.is_empty() || path != "codes.md" || codes.contains(anchor);
+            assert!(of_code, "{}: {target}", page.display());
         }
     }
 }

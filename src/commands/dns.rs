@@ -23,7 +23,7 @@ use crate::session::Session;
 ///
 /// EXPECTED follows from the pods and the Service, PUBLISHED is what the Service's endpoint slices hold, SERVED is what a
 /// server answers: nobody is asked without --query. Exits with 3 when a record that should be there is not published or
-/// not served, and where that could not be found out.
+/// not served, where that could not be found out, and on a finding of severity error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Sets by name, also as sts/NAME
@@ -79,7 +79,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let sets: Vec<_> = sets
         .map(|&set| records(&Context::new(&linked, set).resolved(&domain, &served)))
         .collect();
-    let lacks = sets.iter().any(|set| set.lacks());
+    let fails = sets.iter().any(|set| set.fails());
     let text = match args.output {
         Some(form) => envelope("Dns", &snapshot, sets, form.into())?,
         None => {
@@ -90,5 +90,5 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         }
     };
     session.print(&text)?;
-    Ok(chosen.exit.max(if lacks { Exit::No } else { Exit::Fine }))
+    Ok(chosen.exit.max(if fails { Exit::No } else { Exit::Fine }))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::examine;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::report::NotChecked;
 use crate::dns::{Absence, Heard, Row};
 use crate::model::answer::{RecordType, Served, Way};
@@ -224,8 +224,13 @@ impl Record {
 }
 
 impl SetRecords {
-    /// Whether the answer is no: a record that should be there is not, or nobody can say.
-    pub fn lacks(&self) -> bool {
-        self.agrees.is_none() || self.records.iter().any(|record| record.lacks)
+    /// Whether a rule found something broken.
+    pub fn broken(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether the answer is no: a record that should be there is not, nobody can say, or something is broken.
+    pub fn fails(&self) -> bool {
+        self.agrees.is_none() || self.broken() || self.records.iter().any(|record| record.lacks)
     }
 }

@@ -103,7 +103,10 @@ fn headline(set: &SetRecords, layout: &Layout) -> String {
                 (_, 1) => format!("the one record is published{served}"),
                 (_, all) => format!("all {all} records are published{served}"),
             };
-            ("AGREES", layout.palette.good, says)
+            match set.broken() {
+                true => ("AT RISK", layout.palette.bad, says),
+                false => ("AGREES", layout.palette.good, says),
+            }
         }
         Some(false) if lacking > 0 => {
             let unpublished = set.records.iter().any(|record| record.lacks && !is_published(record));
@@ -123,7 +126,10 @@ fn headline(set: &SetRecords, layout: &Layout) -> String {
             ("UNKNOWN", layout.palette.watch, format!("it could not be read{unread}"))
         }
     };
-    let code = set.findings.first().filter(|_| set.agrees != Some(true));
+    let code = set
+        .findings
+        .first()
+        .filter(|_| set.broken() || set.agrees != Some(true));
     let code = code.map_or(String::new(), |finding| format!("   {}", finding.code));
     format!("{} {says}{code}\n", format!("{word:<11}").style(style))
 }
