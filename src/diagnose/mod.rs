@@ -5,6 +5,7 @@ pub mod chain;
 pub mod comparison;
 pub mod context;
 mod doubt;
+mod egress;
 pub mod endpoints;
 pub mod finding;
 pub mod fit;

@@ -38,6 +38,7 @@ mod sts407_pod_not_published;
 mod sts408_stale_address;
 mod sts409_subdomain_differs;
 mod sts410_bootstrap_deadlock;
+mod sts411_network_policy_blocks_dns;
 mod sts412_foreign_slices;
 mod sts413_address_family_missing;
 mod sts420_dns_server_down;
@@ -60,7 +61,7 @@ mod sts805_data_reused;
 use super::Rule;
 
 /// Every rule, by code.
-pub const ALL: [&Rule; 56] = [
+pub const ALL: [&Rule; 57] = [
     &sts101_class_missing::RULE,
     &sts102_no_default_class::RULE,
     &sts103_no_classless_volume::RULE,
@@ -99,6 +100,7 @@ pub const ALL: [&Rule; 56] = [
     &sts408_stale_address::RULE,
     &sts409_subdomain_differs::RULE,
     &sts410_bootstrap_deadlock::RULE,
+    &sts411_network_policy_blocks_dns::RULE,
     &sts412_foreign_slices::RULE,
     &sts413_address_family_missing::RULE,
     &sts420_dns_server_down::RULE,

@@ -29,7 +29,7 @@ pub use interference::{
     ScaleTarget,
 };
 pub use meta::{Condition, LabelSelector, ManagedFields, Meta, OwnerReference, SelectorRequirement, pairs};
-pub use network_policy::{EgressRule, IpBlock, NetworkPolicy, NetworkPolicySpec, PolicyPeer, PolicyPort};
+pub use network_policy::{EgressRule, IpBlock, NetworkPolicy, NetworkPolicySpec, PolicyPeer, PolicyPort, PortMeant};
 pub use pod::{
     ConfigMapSource, Container, ContainerPort, ContainerState, ContainerStatus, DnsOption, EnvVar, Pod, PodAddress,
     PodDnsConfig, PodSpec, PodStatus, Running, Terminated, Volume, VolumeClaimSource, Waiting,

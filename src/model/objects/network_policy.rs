@@ -82,6 +82,28 @@ pub struct IpBlock {
     pub except: Vec<String>,
 }
 
+/// What a port of a policy means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortMeant<'a> {
+    /// All of its protocol.
+    All,
+    /// The first and the last of a range.
+    Range(i32, i32),
+    /// A container port's name.
+    Named(&'a str),
+}
+
+impl PolicyPort {
+    /// Which ports it means.
+    pub fn meant(&self) -> PortMeant<'_> {
+        match &self.port {
+            None => PortMeant::All,
+            Some(IntOrString::Int(first)) => PortMeant::Range(*first, self.end_port.unwrap_or(*first)),
+            Some(IntOrString::String(name)) => PortMeant::Named(name),
+        }
+    }
+}
+
 impl NetworkPolicy {
     /// Whether it limits what leaves its pods: it says so, or, where it says nothing, it has a rule about that.
     /// Source: `pkg/apis/networking/v1/defaults.go` (SetDefaults_NetworkPolicy).
