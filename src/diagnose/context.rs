@@ -104,7 +104,10 @@ impl<'a> Context<'a> {
             let service = self.model.service;
             let read = self.need(&snapshot.services).is_ok() && self.need(&snapshot.slices).is_ok();
             let known = Known {
-                pods: self.need(&snapshot.pods).ok(),
+                pods: self
+                    .need(&snapshot.pods)
+                    .ok()
+                    .map(|_| self.linked.pods_of(self.namespace())),
                 service,
                 slices: read.then(|| service.map_or(&[][..], |service| self.linked.slices(service))),
                 domain: &self.domain.name,

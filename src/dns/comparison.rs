@@ -15,7 +15,7 @@ use crate::model::set::{Ordinal, SetModel};
 pub struct Known<'a> {
     /// The namespace's pods, the set's own among them; `None` when they were not read whole: without them nobody can say
     /// what should be.
-    pub pods: Option<&'a [Pod]>,
+    pub pods: Option<&'a [&'a Pod]>,
     /// The governing Service; `None` where there is none, as far as is known.
     pub service: Option<&'a Service>,
     /// Its slices; `None` where they, or Services, were not read whole.
@@ -145,8 +145,8 @@ pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
         .collect();
     // Whoever else the Service selects stands under its name with the same right.
     let others = known.pods.into_iter().flatten().filter(|pod| {
-        let here = pod.metadata.namespace == zone.namespace && !own_pods.contains(pod.metadata.uid.as_str());
-        here && service.is_some_and(|service| service.selects(&pod.metadata.labels))
+        let selected = service.is_some_and(|service| service.selects(&pod.metadata.labels));
+        selected && !own_pods.contains(pod.metadata.uid.as_str())
     });
     all.extend(others.filter_map(|pod| of_pod(Some(pod), service, hostname(pod, zone.service)).ok()));
     // An ExternalName is not what a set wants: its pods' names stay what should be.
@@ -202,7 +202,8 @@ pub fn compare(model: &SetModel<'_>, known: Known<'_>) -> Comparison {
     let ways_back: Vec<_> = virtual_ips.into_iter().map(reverse).collect();
     rows.retain(|row| {
         let name = &row.question.name;
-        row.ordinal.is_some() || of_service(name) || ways_back.contains(name) || row.published != row.expected
+        let differs = row.published.is_some() && row.published != row.expected;
+        row.ordinal.is_some() || of_service(name) || ways_back.contains(name) || differs
     });
     rows.sort_by_key(|row| (row.ordinal.is_none(), row.ordinal, row.question.kind));
     Comparison { rows }
@@ -226,8 +227,9 @@ fn is_own(question: &Question, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::testing::recorded;
+    use crate::diagnose::testing::{governing, recorded};
     use crate::model::link::link;
+    use crate::model::objects::PodAddress;
     use crate::model::snapshot::Snapshot;
 
     fn compared(snapshot: &Snapshot) -> Vec<Row> {
@@ -236,7 +238,7 @@ mod tests {
         let service = model.service;
         let slices = service.map_or(&[][..], |service| linked.slices(service));
         let known = Known {
-            pods: Some(&snapshot.pods.items),
+            pods: Some(linked.pods_of("shop")),
             service,
             slices: Some(slices),
             domain: "cluster.local",
@@ -309,11 +311,6 @@ mod tests {
         let mut snapshot = recorded("healthy-ordered");
         let endpoints = snapshot.slices.items[0].endpoints.as_mut().unwrap();
         endpoints[1].addresses = vec!["10.244.0.99".to_owned()];
-        let differing = |snapshot: &Snapshot| {
-            let rows = compared(snapshot);
-            let differing = rows.iter().filter(|row| row.agrees() == Some(false));
-            differing.map(line).collect::<Vec<_>>()
-        };
         assert!(differing(&snapshot).contains(&"1 web-1.web A [10.244.0.3] [10.244.0.99]".to_owned()));
         // Several slices of one Service are one list; the same address twice is there once.
         let mut snapshot = recorded("healthy-ordered");
@@ -331,7 +328,7 @@ mod tests {
         let linked = link(&snapshot);
         let model = SetModel::new(&linked, &linked.sets()[0]);
         let known = Known {
-            pods: Some(&snapshot.pods.items),
+            pods: Some(linked.pods_of("shop")),
             service: model.service,
             slices: None,
             domain: "cluster.local",
@@ -339,5 +336,144 @@ mod tests {
         assert!(compare(&model, known).rows.iter().all(|row| row.agrees().is_none()));
         let blind = Known { pods: None, ..known };
         assert!(compare(&model, blind).rows.is_empty());
+    }
+
+    /// The lines of rows that are not as they should be.
+    fn differing(snapshot: &Snapshot) -> Vec<String> {
+        let rows = compared(snapshot);
+        rows.iter()
+            .filter(|row| row.agrees() == Some(false))
+            .map(line)
+            .collect()
+    }
+
+    #[test]
+    fn a_service_that_is_not_headless_has_an_address_of_its_own() {
+        let rows = compared(&recorded("service-not-headless"));
+        assert!(rows.iter().all(|row| row.agrees() == Some(true)), "{rows:#?}");
+        let own: Vec<_> = rows.iter().filter(|row| row.ordinal.is_none()).map(line).collect();
+        assert_eq!(
+            own,
+            [
+                "- web A [10.96.77.155] [10.96.77.155]",
+                "- _http._tcp.web Srv [80 web.shop.svc.cluster.local] [80 web.shop.svc.cluster.local]",
+                "- 155.77.96.10.in-addr.arpa Ptr [web.shop.svc.cluster.local] [web.shop.svc.cluster.local]",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_alias_publishes_no_pod() {
+        let mut snapshot = recorded("healthy-ordered");
+        let service = governing(&mut snapshot);
+        service.spec.kind = "ExternalName".to_owned();
+        service.spec.external_name = "db.example.com".to_owned();
+        let differing = differing(&snapshot);
+        assert!(differing.contains(&"0 web-0.web A [10.244.0.2] []".to_owned()));
+        assert!(differing.contains(&"- web Cname [] [db.example.com]".to_owned()));
+    }
+
+    #[test]
+    fn whoever_else_is_selected_stands_under_the_service_rightly() {
+        let mut snapshot = recorded("healthy-ordered");
+        let web = snapshot
+            .pods
+            .items
+            .iter()
+            .find(|pod| pod.metadata.name == "web-0")
+            .unwrap();
+        let mut other = web.clone();
+        other.metadata.name = "other".to_owned();
+        other.metadata.uid = "other".to_owned();
+        other.metadata.owner_references.clear();
+        other.spec.hostname.clear();
+        other.status.pod_ips[0].ip = "10.244.0.50".to_owned();
+        snapshot.pods.items.push(other);
+        assert!(differing(&snapshot).contains(
+            &"- web A [10.244.0.2 10.244.0.3 10.244.0.4 10.244.0.50] [10.244.0.2 10.244.0.3 10.244.0.4]".to_owned()
+        ));
+        let endpoints = snapshot.slices.items[0].endpoints.as_mut().unwrap();
+        let mut theirs = endpoints[0].clone();
+        theirs.hostname = None;
+        theirs.addresses = vec!["10.244.0.50".to_owned()];
+        endpoints.push(theirs);
+        assert_eq!(differing(&snapshot), Vec::<String>::new());
+        let names: Vec<_> = compared(&snapshot)
+            .iter()
+            .map(|row| row.question.name.clone())
+            .collect();
+        assert!(names.iter().all(|name| !name.contains("50")), "{names:?}");
+    }
+
+    #[test]
+    fn what_terminates_is_published_only_where_anything_is() {
+        let mut snapshot = recorded("healthy-ordered");
+        let pod = snapshot
+            .pods
+            .items
+            .iter_mut()
+            .find(|pod| pod.metadata.name == "web-1")
+            .unwrap();
+        pod.metadata.deletion_timestamp = Some(snapshot.taken_at);
+        let absent = |snapshot: &Snapshot| compared(snapshot).iter().find_map(|row| row.absence);
+        assert_eq!(absent(&snapshot), Some(Absence::Terminating));
+        governing(&mut snapshot).spec.publish_not_ready_addresses = true;
+        assert_eq!(absent(&snapshot), None);
+    }
+
+    #[test]
+    fn families_that_the_service_does_not_publish_are_left_out() {
+        let mut snapshot = recorded("healthy-ordered");
+        for pod in &mut snapshot.pods.items {
+            pod.status.pod_ips.push(PodAddress {
+                ip: "fd00::7".to_owned(),
+            });
+        }
+        assert!(
+            compared(&snapshot)
+                .iter()
+                .all(|row| row.question.kind != RecordType::Aaaa)
+        );
+        governing(&mut snapshot).spec.ip_families = vec!["IPv6".to_owned()];
+        let aaaa = compared(&snapshot)
+            .into_iter()
+            .find(|row| row.question.kind == RecordType::Aaaa);
+        assert_eq!(aaaa.unwrap().expected, Some(BTreeSet::from(["fd00::7".to_owned()])));
+        for pod in &mut snapshot.pods.items {
+            pod.status.pod_ips.truncate(1);
+        }
+        let absences: BTreeSet<_> = compared(&snapshot)
+            .iter()
+            .filter_map(|row| Some((row.ordinal, row.question.kind.word(), row.absence?.says())))
+            .collect();
+        let why = "no address of the Service's family";
+        assert_eq!(
+            absences,
+            BTreeSet::from([0, 1, 2].map(|ordinal| (Some(ordinal), "AAAA", why)))
+        );
+    }
+
+    #[test]
+    fn a_name_that_dns_cannot_hold_is_not_expected() {
+        let snapshot = recorded("healthy-ordered");
+        let linked = link(&snapshot);
+        let model = SetModel::new(&linked, &linked.sets()[0]);
+        let domain = ["long"; 50].join(".");
+        let known = Known {
+            pods: Some(linked.pods_of("shop")),
+            service: model.service,
+            slices: None,
+            domain: &domain,
+        };
+        let rows = compare(&model, known).rows;
+        assert!(
+            rows.iter().any(|row| row.absence == Some(Absence::NameTooLong)),
+            "{rows:?}"
+        );
+    }
+
+    #[test]
+    fn a_set_without_a_service_s_name_has_no_records() {
+        assert_eq!(compared(&recorded("healthy-empty-service-name")), []);
     }
 }

@@ -81,3 +81,140 @@ impl Difference {
         server + &said
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answer::{Answer, Question, RecordType};
+
+    fn set(answers: &[&str]) -> BTreeSet<String> {
+        answers.iter().map(|answer| (*answer).to_owned()).collect()
+    }
+
+    fn row(
+        kind: RecordType,
+        expected: Option<&[&str]>,
+        published: Option<&[&str]>,
+        served: &[(Outcome, &[&str])],
+    ) -> Row {
+        let heard = served.iter().enumerate().map(|(at, (outcome, records))| Heard {
+            server: format!("dns-{at}"),
+            answer: Answer {
+                outcome: outcome.clone(),
+                records: set(records),
+                aliases: Vec::new(),
+                ttl: None,
+                authoritative: true,
+                authority: None,
+            },
+        });
+        let name = "web-0.web.shop.svc.cluster.local".to_owned();
+        Row {
+            ordinal: Some(0),
+            question: Question { name, kind },
+            expected: expected.map(set),
+            absence: None,
+            published: published.map(set),
+            served: heard.collect(),
+        }
+    }
+
+    /// In words, whether it agrees, and whether something lacks.
+    fn judged(row: &Row) -> (Option<String>, Option<bool>, bool) {
+        let says = row.difference().map(|difference| difference.says());
+        (says, row.agrees(), row.lacks())
+    }
+
+    fn differs(says: &str, lacks: bool) -> (Option<String>, Option<bool>, bool) {
+        (Some(says.to_owned()), Some(false), lacks)
+    }
+
+    const IP: Option<&[&str]> = Some(&["10.0.0.1"]);
+    const RIGHT: (Outcome, &[&str]) = (Outcome::Answered, &["10.0.0.1"]);
+
+    #[test]
+    fn the_first_difference_is_the_one_to_the_left() {
+        let a = |published, served: &[(Outcome, &[&str])]| judged(&row(RecordType::A, IP, published, served));
+        assert_eq!(a(IP, &[]), (None, Some(true), false));
+        assert_eq!(a(IP, &[RIGHT, RIGHT]), (None, Some(true), false));
+        let nothing = (Outcome::NxDomain, &[] as &[&str]);
+        assert_eq!(
+            a(Some(&[]), &[nothing.clone()]),
+            differs("not published: 10.0.0.1", true)
+        );
+        assert_eq!(a(Some(&["10.0.0.9"]), &[]), differs("published as 10.0.0.9", true));
+        assert_eq!(
+            a(Some(&["10.0.0.1", "10.0.0.9"]), &[]),
+            differs("also published: 10.0.0.9", false)
+        );
+        assert_eq!(
+            a(IP, &[RIGHT, nothing]),
+            differs("dns-1: no such name (NXDOMAIN)", true)
+        );
+        let stale = (Outcome::Answered, &["10.0.0.9"] as &[&str]);
+        assert_eq!(a(IP, &[stale]), differs("dns-0: served as 10.0.0.9", true));
+        assert_eq!(a(None, &[]), (None, None, false));
+        assert_eq!(a(None, &[RIGHT]), (None, Some(true), false));
+    }
+
+    #[test]
+    fn outcomes_are_kept_apart() {
+        for (outcome, says) in [
+            (Outcome::NoData, "dns-0: no such record (NODATA)"),
+            (Outcome::ServFail, "dns-0: the server failed (SERVFAIL)"),
+            (Outcome::Refused, "dns-0: refused (REFUSED)"),
+            (Outcome::Code("NOTIMP".to_owned()), "dns-0: answered NOTIMP"),
+            (Outcome::Timeout, "dns-0: no answer in time"),
+            (
+                Outcome::Unreachable("no route".to_owned()),
+                "dns-0: not reached: no route",
+            ),
+            (
+                Outcome::Malformed("a loop".to_owned()),
+                "dns-0: no usable answer: a loop",
+            ),
+        ] {
+            let row = row(RecordType::A, IP, IP, &[(outcome, &[])]);
+            assert_eq!(judged(&row), differs(says, true));
+        }
+    }
+
+    #[test]
+    fn of_what_should_not_be_there_both_kinds_of_nothing_are_right() {
+        for outcome in [Outcome::NoData, Outcome::NxDomain] {
+            let row = row(RecordType::A, Some(&[]), Some(&[]), &[(outcome, &[])]);
+            assert_eq!(judged(&row), (None, Some(true), false));
+        }
+        // A server that says nothing does not say that nothing is there.
+        let silent = row(RecordType::A, Some(&[]), Some(&[]), &[(Outcome::Timeout, &[])]);
+        assert_eq!(judged(&silent), differs("dns-0: no answer in time", false));
+        let remembered = row(RecordType::A, Some(&[]), Some(&[]), &[RIGHT]);
+        assert_eq!(judged(&remembered), differs("dns-0: also served: 10.0.0.1", false));
+    }
+
+    #[test]
+    fn a_way_back_may_lead_to_more_names() {
+        let more: &[&str] = &["10-0-0-1.other", "web-0.web"];
+        let row = |served| {
+            row(
+                RecordType::Ptr,
+                Some(&["web-0.web"]),
+                Some(&["web-0.web"]),
+                &[(Outcome::Answered, served)],
+            )
+        };
+        assert_eq!(judged(&row(more)), (None, Some(true), false));
+        assert_eq!(
+            judged(&row(&["10-0-0-1.other"])),
+            differs("dns-0: served as 10-0-0-1.other", true)
+        );
+    }
+
+    #[test]
+    fn where_pods_were_not_read_what_is_published_is_the_measure() {
+        let wrong = row(RecordType::A, None, IP, &[(Outcome::NxDomain, &[])]);
+        assert_eq!(judged(&wrong), differs("dns-0: no such name (NXDOMAIN)", true));
+        let right = row(RecordType::A, None, IP, &[RIGHT]);
+        assert_eq!(judged(&right), (None, None, false));
+    }
+}

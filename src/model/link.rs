@@ -17,6 +17,7 @@ pub struct Linked<'a> {
     /// What was read.
     pub snapshot: &'a Snapshot,
     pods_numbered: HashMap<Key<'a>, Vec<&'a Pod>>,
+    pods_of: HashMap<&'a str, Vec<&'a Pod>>,
     revisions: HashMap<&'a str, Vec<&'a Revision>>,
     orphan_revisions: HashMap<&'a str, Vec<&'a Revision>>,
     claims: HashMap<Key<'a>, &'a Claim>,
@@ -86,6 +87,7 @@ pub fn link(snapshot: &Snapshot) -> Linked<'_> {
     Linked {
         snapshot,
         pods_numbered: numbered(&snapshot.pods.items),
+        pods_of: grouped(&snapshot.pods.items, |pod| Some(&pod.metadata.namespace)),
         revisions: grouped(&snapshot.revisions.items, |revision| {
             Some(revision.metadata.controller()?.uid.as_str())
         }),
@@ -109,6 +111,11 @@ impl<'a> Linked<'a> {
     /// Pods of a namespace whose name is this one, a dash and an ordinal.
     pub fn pods_numbered<'s>(&'s self, namespace: &'s str, parent: &'s str) -> &'s [&'a Pod] {
         self.pods_numbered.get(&(namespace, parent)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Pods of a namespace, whoever owns them.
+    pub fn pods_of<'s>(&'s self, namespace: &'s str) -> &'s [&'a Pod] {
+        self.pods_of.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// Revisions that the owner with this uid controls.

@@ -49,8 +49,8 @@ fn check(cx: &Context<'_>) -> Checked {
 
 fn finding(cx: &Context<'_>, service: &str, entries: &[Entry<'_>]) -> Option<Finding> {
     let known = |address: &core::net::IpAddr| {
-        let mut pods = cx.linked.snapshot.pods.items.iter();
-        pods.any(|pod| pod.metadata.namespace == cx.namespace() && pod.addresses().any(|own| own == *address))
+        let mut pods = cx.linked.pods_of(cx.namespace()).iter();
+        pods.any(|pod| pod.addresses().any(|own| own == *address))
     };
     // A pod's own name leads elsewhere.
     let taken = entries.iter().find_map(|entry| {
