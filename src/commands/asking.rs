@@ -28,9 +28,12 @@ pub struct Query {
     /// Ask this DNS pod through a port-forward; where no namespace is named, in the DNS's own
     #[arg(long, value_name = "[NAMESPACE/]POD", value_parser = pod)]
     through: Option<Through>,
-    /// Ask the server at this address, over UDP, and over TCP what does not fit
+    /// Ask the server at this address, over UDP, and over TCP what does not fit or where nobody takes UDP
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = address, conflicts_with = "through")]
     dns_server: Option<SocketAddr>,
+    /// Ask that server over TCP alone
+    #[arg(long, requires = "dns_server")]
+    tcp: bool,
     /// Ask every ready DNS pod through port-forwards, so that one that lags behind shows
     #[arg(long, conflicts_with_all = ["through", "dns_server"])]
     each: bool,
@@ -73,7 +76,12 @@ impl Query {
             each: self.each,
         };
         if let Some(address) = self.dns_server {
-            return ask(asking, Via::Address(address)).await;
+            let via = if self.tcp {
+                Via::Stream(address)
+            } else {
+                Via::Address(address)
+            };
+            return ask(asking, via).await;
         }
         if connection.in_cluster && self.through.is_none() && !self.each {
             return ask(asking, Via::System).await;

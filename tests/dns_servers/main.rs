@@ -1,6 +1,11 @@
 //! What is made of DNS servers' answers, good and bad, over UDP, TCP and a port-forward: the exact outcome of each. No
 //! test looks at the clock; one that hangs is ended by its guard.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test panics where it fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::result_large_err,
+    missing_docs,
+    reason = "a test panics where it fails; a library's refusal is as large as it is"
+)]
 
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/fake_api.rs"]

@@ -1,11 +1,13 @@
 //! What is particular to UDP: loss, strangers, nobody there.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
+use std::thread;
 
+use kubectl_sts::cluster::dns::Via;
 use kubectl_sts::model::answer::{Outcome, RecordType};
 
-use super::server::FakeDns;
-use super::{PATIENT, SHORT, ask_at, malformed, many, one, question, unreachable};
+use super::server::{FakeDns, each};
+use super::{PATIENT, SHORT, ask_at, asked, malformed, many, one, question, unreachable};
 
 const NAME: &str = "db-0.db.shop.svc.cluster.local";
 
@@ -72,6 +74,38 @@ async fn nobody_there_is_said() {
     let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let answer = one(gone, question(NAME, RecordType::A), PATIENT).await;
     assert_eq!(answer.outcome, unreachable("connection refused"));
+}
+
+#[tokio::test]
+async fn who_takes_tcp_only_is_asked_over_tcp() {
+    // As `kubectl port-forward svc/kube-dns 5353:53` does.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            each(|asked| asked.address())(stream);
+        }
+    });
+    let served = ask_at(address, &many(100), PATIENT).await;
+    assert!(
+        served
+            .answers
+            .values()
+            .all(|answer| answer.outcome == Outcome::Answered)
+    );
+}
+
+#[tokio::test]
+async fn over_tcp_alone_no_datagram_is_sent() {
+    let server = FakeDns::stream(each(|asked| asked.address()));
+    let served = asked(&many(100), PATIENT, Via::Stream(server.address), false).await;
+    assert!(
+        served[0]
+            .answers
+            .values()
+            .all(|answer| answer.outcome == Outcome::Answered)
+    );
+    assert_eq!((server.asked().len(), server.connections()), (0, 1));
 }
 
 #[tokio::test]

@@ -12,11 +12,13 @@ use crate::model::answer::Outcome;
 /// Questions on their way at one time; more answers than these could overflow the socket's buffer.
 pub(super) const WINDOW: usize = 32;
 
-/// Asks what waits in `round`.
+/// Asks what waits in `round`. Where nobody takes datagrams the questions wait on: a `kubectl port-forward` takes TCP only.
 pub(super) async fn ask(round: &mut Round<'_>, server: SocketAddr) {
     round.begin();
-    if let Err(error) = converse(round, server).await {
-        round.end_all(&Outcome::Unreachable(super::said(&error)));
+    match converse(round, server).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => round.begin(),
+        Err(error) => round.end_all(&Outcome::Unreachable(super::said(&error))),
+        Ok(()) => {}
     }
 }
 

@@ -53,6 +53,8 @@ fn refused(failure: Failure, namespace: &str) -> Outcome {
     Outcome::Unreachable(match failure {
         // A WebSocket begins with a GET; from 1.35 on the server wants both verbs.
         Failure::Forbidden(why) => {
+            // Of a verb that it looks at later it says no more than this.
+            let why = why.trim_end_matches([' ', ':']);
             format!("{why} (a port-forward needs the verbs get and create on pods/portforward in {namespace})")
         }
         Failure::Timeout(_) => return Outcome::Timeout,

@@ -45,8 +45,10 @@ pub struct Asking<'a> {
 pub enum Via<'a> {
     /// The servers that this system asks: right inside the cluster only, see `Connection::in_cluster`.
     System,
-    /// The server at an address: over UDP as pods ask, and over TCP what does not fit.
+    /// The server at an address: over UDP as pods ask, and over TCP what does not fit, or where nobody takes UDP.
     Address(SocketAddr),
+    /// The same, over TCP alone.
+    Stream(SocketAddr),
     /// These pods, over TCP through the API server. There must be one at least.
     Pods(&'a Client, Vec<DnsPod>),
 }
@@ -54,6 +56,7 @@ pub enum Via<'a> {
 /// One server, and the way to it.
 enum Server<'a> {
     Direct(SocketAddr, Way),
+    Stream(SocketAddr),
     Pod(&'a Client, DnsPod),
 }
 
@@ -72,6 +75,7 @@ pub async fn ask(asking: Asking<'_>, via: Via<'_>) -> Vec<Served> {
             }
         },
         Via::Address(address) => vec![Server::Direct(address, Way::Address)],
+        Via::Stream(address) => vec![Server::Stream(address)],
         Via::Pods(client, pods) => pods.into_iter().map(|pod| Server::Pod(client, pod)).collect(),
     };
     if asking.each {
@@ -108,13 +112,18 @@ async fn ask_one(asking: Asking<'_>, server: &Server<'_>) -> Served {
         Server::Direct(address, way) => {
             let work = async {
                 datagram::ask(&mut round, *address).await;
-                if round.ask_truncated_again() {
+                if round.ask_again_over_tcp() {
                     stream::ask(&mut round, async || connect(*address, limit).await).await;
                 }
             };
             // What is open is given up when the round is finished.
             let _ = timeout(most, work).await;
             (address.to_string(), *way)
+        }
+        Server::Stream(address) => {
+            let work = stream::ask(&mut round, async || connect(*address, limit).await);
+            let _ = timeout(most, work).await;
+            (address.to_string(), Way::Address)
         }
         Server::Pod(client, pod) => {
             let work = stream::ask(&mut round, async || forward::open(client, pod, limit).await);
@@ -132,7 +141,7 @@ async fn ask_one(asking: Asking<'_>, server: &Server<'_>) -> Served {
 async fn connect(address: SocketAddr, limit: Duration) -> Result<Line, Outcome> {
     match timeout(limit, TcpStream::connect(address)).await {
         Err(_) => Err(Outcome::Timeout),
-        Ok(Err(error)) => Err(Outcome::Unreachable(format!("over TCP: {}", said(&error)))),
+        Ok(Err(error)) => Err(Outcome::Unreachable(said(&error))),
         Ok(Ok(stream)) => {
             // Questions go out as they come; it is slower without, and no less right.
             let _ = stream.set_nodelay(true);

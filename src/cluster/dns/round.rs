@@ -69,8 +69,8 @@ impl<'a> Round<'a> {
         self.strange = false;
     }
 
-    /// What did not fit waits again, for another connection.
-    pub(super) fn ask_truncated_again(&mut self) -> bool {
+    /// What did not fit, and what could not be sent, waits for another connection.
+    pub(super) fn ask_again_over_tcp(&mut self) -> bool {
         self.waiting.extend(mem::take(&mut self.truncated));
         !self.waiting.is_empty()
     }

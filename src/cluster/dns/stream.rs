@@ -60,7 +60,7 @@ pub(super) async fn ask(round: &mut Round<'_>, connect: impl AsyncFn() -> Result
         return round.end_all(&outcome);
     }
     // Over a stream there is room for all of it.
-    if round.ask_truncated_again() {
+    if round.ask_again_over_tcp() {
         round.end_all(&message::malformed("the answer says that it is cut short, over TCP"));
     }
 }
