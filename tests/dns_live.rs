@@ -298,9 +298,10 @@ fn text(value: &Value) -> String {
 
 /// A name without what the cluster made up.
 fn generic(name: &str) -> String {
-    match name.starts_with("coredns-") {
-        true => "coredns-*".to_owned(),
-        false => name.to_owned(),
+    // Suffixes of five characters: pods of a Deployment, slices.
+    match name.rsplit_once('-') {
+        Some((front, made)) if made.len() == 5 => format!("{}-*", front.split('-').next().unwrap()),
+        _ => name.to_owned(),
     }
 }
 

@@ -68,6 +68,8 @@ fn departure<'c>(row: &'c Row, heard: &'c Heard) -> Option<Departure<'c>> {
         Outcome::NoData | Outcome::NxDomain if right?.is_empty() => return None,
         Outcome::NoData | Outcome::NxDomain => Kind::Absent,
         Outcome::Answered if same(row.question.kind, right?, &heard.answer.records) => return None,
+        // An address leads back to a name below every Service that has it.
+        Outcome::Answered if row.question.kind == RecordType::Ptr && right?.is_empty() => return None,
         Outcome::Answered => Kind::Otherwise,
     };
     Some(Departure {
@@ -90,6 +92,16 @@ impl<'c> Asked<'c> {
     pub fn pod(&self) -> Option<(&'c str, &'c str)> {
         let pod = self.served.way == Way::PortForward;
         self.served.server.split_once('/').filter(|_| pod)
+    }
+
+    /// Whether there was no server to ask: a port-forward leads to a pod, and none was found.
+    pub fn nobody(&self, cx: &Context<'_>) -> bool {
+        let services = &cx.linked.snapshot.cluster_dns.services.items;
+        let service = |(namespace, name): (&str, &str)| {
+            let mut known = services.iter().map(|service| &service.metadata);
+            known.any(|known| known.namespace == namespace && known.name == name)
+        };
+        self.served.way == Way::PortForward && self.pod().is_none_or(service)
     }
 
     /// Whether another server says what is published of this record.
@@ -190,6 +202,10 @@ pub fn from<'c>(
     server: &Asked<'c>,
     about: impl Fn(Kind, Origin) -> Option<bool>,
 ) -> Option<(Vec<Departure<'c>>, bool)> {
+    // Who fails has read nothing, or half: then its other answers show nothing.
+    if server.departures.iter().any(|departure| departure.kind == Kind::Failed) {
+        return None;
+    }
     let answered = |departure: &&Departure<'_>| matches!(departure.kind, Kind::Absent | Kind::Otherwise);
     let chosen = server.departures.iter().filter(answered).filter_map(|departure| {
         let sure = about(departure.kind, origin(cx, server, departure))?;
@@ -200,7 +216,12 @@ pub fn from<'c>(
 }
 
 fn origin(cx: &Context<'_>, server: &Asked<'_>, departure: &Departure<'_>) -> Origin {
-    let (name, answer) = (departure.row.question.name.as_str(), departure.answer);
+    let (question, answer) = (&departure.row.question, departure.answer);
+    let name = question.name.as_str();
+    let astray = |record: &String| !within(record, &cx.domain.name);
+    if question.kind == RecordType::Ptr && departure.kind == Kind::Otherwise && answer.records.iter().all(astray) {
+        return Origin::Elsewhere;
+    }
     let foreign = |soa: &Authority| !within(&soa.zone, &cx.domain.name) && !is_reverse(&soa.zone);
     let Some(configured) = server.pod().and_then(|pod| corefile_of(cx, pod)) else {
         return match &answer.authority {

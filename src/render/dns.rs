@@ -365,7 +365,14 @@ fn asked(set: &SetRecords, server: &str, way: Way) -> String {
     let zone = answers.iter().find_map(|answer| answer.authority.as_ref());
     let zone = zone.map_or(String::new(), |zone| {
         let seconds = zone.ttl.min(zone.minimum);
-        format!("; an absence in {} for {seconds}s", cell(&zone.zone))
+        {
+            let name = if zone.zone.is_empty() {
+                "the root zone"
+            } else {
+                &zone.zone
+            };
+            format!("; an absence in {} for {seconds}s", cell(name))
+        }
     });
     format!("{} {how}: {} answers{own}{ttl}{zone}", cell(server), answers.len())
 }

@@ -52,7 +52,7 @@ fn finding(cx: &Context<'_>, server: &Asked<'_>) -> Option<Finding> {
     )
     .certain(sure)
     .ordinals(serving::ordinals(&absent))
-    .remedy(serving::patience(left).avoid("don't restart the set's pods: the cache is the DNS server's"));
+    .remedy(serving::patience(left).avoid("restarting the set's pods for this: the cache is the DNS server's"));
     finding.evidence.extend(server.evidence(&absent));
     finding.evidence.extend(serving::setting(cx, server, &absent));
     Some(finding)
@@ -94,6 +94,16 @@ mod tests {
             ended(Outcome::NxDomain, Some(17))
         });
         assert_eq!(found[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn who_fails_is_not_heard() {
+        let (snapshot, pod) = caching(recorded("dns/ordered"));
+        let found = heard(&RULE, &snapshot, &[&pod], |_, row| match row.question.kind {
+            RecordType::Ptr => ended(Outcome::NxDomain, Some(17)),
+            _ => ended(Outcome::ServFail, Some(5)),
+        });
+        assert!(found.is_empty());
     }
 
     #[test]

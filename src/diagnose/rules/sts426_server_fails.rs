@@ -31,10 +31,13 @@ https://github.com/coredns/coredns/blob/master/plugin/kubernetes/README.md
 };
 
 fn check(cx: &Context<'_>) -> Checked {
-    let findings = serving::asked(cx).into_iter().flat_map(|server| {
-        let kinds = [Kind::Silent, Kind::Failed, Kind::Refused];
-        kinds.map(|kind| finding(cx, &server, kind))
-    });
+    let findings = serving::asked(cx)
+        .into_iter()
+        .filter(|server| !server.nobody(cx))
+        .flat_map(|server| {
+            let kinds = [Kind::Silent, Kind::Failed, Kind::Refused];
+            kinds.map(|kind| finding(cx, &server, kind))
+        });
     Ok(findings.flatten().collect::<Vec<_>>().into())
 }
 
@@ -85,6 +88,10 @@ fn remedy(cx: &Context<'_>, server: &Asked<'_>, kind: Kind) -> Remedy {
         };
         return Remedy::new(text, Safety::ReadOnly);
     };
+    if server.served.never_reached().is_some() {
+        let text = "what was not heard is not known: ask from a pod of the cluster, or with --dns-server";
+        return Remedy::new(text, Safety::ReadOnly);
+    }
     let logs = ["kubectl", "logs", "-n", namespace, pod, "--tail=40"];
     match (kind, account(cx, server)) {
         (Kind::Failed, Some(account)) => {
@@ -165,6 +172,9 @@ mod tests {
         let found = heard(&RULE, &recorded("dns/ordered"), &BOTH[..1], failed);
         assert_eq!(found[0].severity, Severity::Warning);
         assert_eq!(found[0].summary, "not reached: forbidden");
+        // There was no pod to go to: STS420 says why.
+        let nobody = heard(&RULE, &recorded("dns/ordered"), &["kube-dns"], failed);
+        assert!(nobody.is_empty());
     }
 
     #[test]

@@ -66,7 +66,7 @@ mod tests {
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{caching, heard, recorded, right};
     use crate::dns::Row;
-    use crate::model::answer::{Answer, RecordType};
+    use crate::model::answer::{Answer, Outcome, RecordType};
 
     fn old(row: &Row, left: u32) -> Answer {
         match (row.ordinal, row.question.kind) {
@@ -95,6 +95,39 @@ mod tests {
                 found[0].summary
             );
         }
+    }
+
+    #[test]
+    fn a_way_back_to_another_service_or_domain_is_not_old() {
+        let (snapshot, pod) = caching(recorded("dns/service-other-name"));
+        let back = |row: &Row, to: &str| match row.question.kind {
+            RecordType::Ptr => Answer {
+                records: BTreeSet::from([to.to_owned()]),
+                outcome: Outcome::Answered,
+                ..right(row)
+            },
+            _ => right(row),
+        };
+        for to in [
+            "10-244-0-3.other.shop.svc.cluster.local",
+            "web-0.web.shop.svc.another.domain",
+        ] {
+            assert!(
+                heard(&RULE, &snapshot, &[&pod], |_, row| back(row, to)).is_empty(),
+                "{to}"
+            );
+        }
+        let (snapshot, pod) = caching(recorded("dns/ordered"));
+        let elsewhere = "web-0.web.shop.svc.another.domain";
+        assert!(heard(&RULE, &snapshot, &[&pod], |_, row| back(row, elsewhere)).is_empty());
+        assert_eq!(
+            heard(&RULE, &snapshot, &[&pod], |_, row| back(
+                row,
+                "a.web.shop.svc.cluster.local"
+            ))
+            .len(),
+            1
+        );
     }
 
     #[test]
