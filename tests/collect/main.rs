@@ -16,6 +16,7 @@ mod scene;
 mod served;
 
 mod capture;
+mod dns;
 mod faults;
 mod requests;
 

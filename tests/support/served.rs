@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
-use kubectl_sts::model::resource::Resource;
+use kubectl_sts::model::{resource::Resource, selector};
 use serde_json::{Value, json};
 
 use super::fake_api::{Answer, FakeApi, Seen};
@@ -137,6 +137,17 @@ pub fn recorded(cluster: Value) -> impl Fn(&Seen) -> Answer + Send + Sync {
     }
 }
 
+/// A part of a query as it was meant.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 fn object_or_list(cluster: &Value, path: &str, query: &str) -> Answer {
     let words: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (group, rest) = match words.as_slice() {
@@ -151,18 +162,39 @@ fn object_or_list(cluster: &Value, path: &str, query: &str) -> Answer {
         [plural, name] => (None, *plural, Some(*name)),
         _ => panic!("{path}"),
     };
+    let argument = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
     let lists = cluster["lists"].as_array().unwrap();
-    let Some(list) = lists
-        .iter()
-        .find(|list| list["group"] == group && list["resource"] == plural)
-    else {
-        return Answer::status(599, "NotRecorded", path);
+    let of_kind = || {
+        lists
+            .iter()
+            .filter(|list| list["group"] == group && list["resource"] == plural)
+    };
+    // What was recorded by labels is what a list by labels gives.
+    let (parts, wholes): (Vec<_>, Vec<_>) = of_kind().partition(|list| !list["part"].is_null());
+    let selector = argument("labelSelector").map(decoded);
+    let first = match (selector.is_some(), name.is_some()) {
+        (true, _) => parts.iter().chain(&wholes).next(),
+        (false, true) => wholes.iter().chain(&parts).next(),
+        (false, false) => wholes.first(),
+    };
+    let list = match (first, &selector) {
+        (Some(list), _) => *list,
+        // A recording from before that had no such objects.
+        (None, Some(_)) => &json!({"gaps": [], "items": [], "resourceVersion": "1"}),
+        (None, None) => return Answer::status(599, "NotRecorded", path),
     };
     if let Some(gap) = list["gaps"].as_array().unwrap().first() {
         assert_eq!(gap["reason"], "forbidden");
         return Answer::status(403, "Forbidden", &format!("{plural} is forbidden"));
     }
-    let here = |item: &&Value| namespace.is_none_or(|namespace| item["metadata"]["namespace"] == namespace);
+    let selected = |item: &Value| {
+        let labels = serde_json::from_value(item["metadata"]["labels"].clone()).unwrap_or_default();
+        selector
+            .as_ref()
+            .is_none_or(|text| selector::parse(text).unwrap().matches(&labels))
+    };
+    let here =
+        |item: &&Value| namespace.is_none_or(|namespace| item["metadata"]["namespace"] == namespace) && selected(item);
     let items: Vec<&Value> = list["items"].as_array().unwrap().iter().filter(here).collect();
     if let Some(name) = name {
         return match items.iter().find(|item| item["metadata"]["name"] == name) {
@@ -170,7 +202,6 @@ fn object_or_list(cluster: &Value, path: &str, query: &str) -> Answer {
             None => Answer::status(404, "NotFound", &format!("{plural} {name:?} not found")),
         };
     }
-    let argument = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
     let limit: usize = argument("limit").unwrap().parse().unwrap();
     // A token with characters that must be encoded.
     let from: usize = argument("continue").map_or(0, |token| token.strip_prefix("at%3D").unwrap().parse().unwrap());
