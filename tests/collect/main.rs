@@ -90,7 +90,7 @@ fn text(bytes: &[u8]) -> &str {
 /// What a server gives to one collection, with a limit of time that a silent one reaches soon.
 async fn collected(test: &str, api: &FakeApi, scope: Scope, keep: Keep) -> Result<Collected, Failure> {
     let mut scene = Scene::plain(&format!("collect-{test}"), api);
-    scene.args.request_timeout = Some(std::time::Duration::from_millis(700));
+    scene.args.request_timeout = Some(std::time::Duration::from_secs(5));
     let asked = Asked {
         scope,
         needs: (&DIAGNOSIS).into(),
