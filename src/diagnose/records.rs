@@ -215,11 +215,17 @@ fn answer(heard: &Heard) -> ServedAnswer {
     }
 }
 
+impl ServedAnswer {
+    /// Whether the server said anything that can be used.
+    pub fn heard(&self) -> bool {
+        !["timeout", "unreachable", "malformed"].contains(&self.outcome)
+    }
+}
+
 impl Record {
     /// Whether any server said anything to it, whatever it was.
     pub fn heard(&self) -> bool {
-        let mut answers = self.served.iter().flatten();
-        answers.any(|answer| !["timeout", "unreachable", "malformed"].contains(&answer.outcome))
+        self.served.iter().flatten().any(ServedAnswer::heard)
     }
 }
 

@@ -374,7 +374,12 @@ fn asked(set: &SetRecords, server: &str, way: Way) -> String {
             format!("; an absence in {} for {seconds}s", cell(name))
         }
     });
-    format!("{} {how}: {} answers{own}{ttl}{zone}", cell(server), answers.len())
+    let heard = answers.iter().filter(|answer| answer.heard()).count();
+    let heard = match answers.len() {
+        all if all == heard => format!("{all} answers"),
+        all => format!("{heard} answers to {all} questions"),
+    };
+    format!("{} {how}: {heard}{own}{ttl}{zone}", cell(server))
 }
 
 /// A finding with what to do about it.
