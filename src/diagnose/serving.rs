@@ -234,11 +234,15 @@ fn origin(cx: &Context<'_>, server: &Asked<'_>, departure: &Departure<'_>) -> Or
         return Origin::Configured;
     };
     let other = server.others_agree(departure);
-    let (fresh, left) = match departure.kind {
-        Kind::Absent => (block.repeats_denial(name), answer.authority.as_ref().map(|soa| soa.ttl)),
-        _ => (block.repeats(name), answer.ttl),
+    let zones = block.kubernetes().map(|plugin| plugin.zones).unwrap_or_default();
+    let own = answer.authority.as_ref().filter(|soa| zones.contains(&soa.zone));
+    let left = match departure.kind {
+        // Not in the name of the zone that it should have: it does not have this Corefile. Ways back may fall through.
+        Kind::Absent if own.is_none() && question.kind != RecordType::Ptr => return Origin::Behind { sure: other },
+        Kind::Absent => own.map(|soa| soa.ttl),
+        _ => answer.ttl,
     };
-    match (fresh, left) {
+    match (repeats(block, departure), left) {
         (None, _) => Origin::Behind { sure: other },
         (Some(fresh), Some(left)) if left < fresh => Origin::Cache { sure: true },
         // What another server knows and this one does not, with all its seconds left, it may never have known.
@@ -247,14 +251,31 @@ fn origin(cx: &Context<'_>, server: &Asked<'_>, departure: &Departure<'_>) -> Or
     }
 }
 
-/// How long the server repeats such answers, as its Corefile says.
-pub fn setting(cx: &Context<'_>, server: &Asked<'_>, departures: &[Departure<'_>]) -> Option<Evidence> {
-    let configured = corefile_of(cx, server.pod()?)?;
-    let cache = configured
-        .corefile
-        .server(&departures.first()?.row.question.name, None)?;
-    let cache = cache.plugins("cache").next()?;
-    Some(line(&configured, cache))
+/// Seconds that a server with this block repeats such an answer; `None` where it looks each time.
+fn repeats(block: &ServerBlock, departure: &Departure<'_>) -> Option<u32> {
+    let name = departure.row.question.name.as_str();
+    match departure.kind {
+        Kind::Absent => block.repeats_denial(name),
+        _ => block.repeats(name),
+    }
+}
+
+/// How long the server repeats such answers: the seconds, and the line of its Corefile that says so.
+pub fn setting(cx: &Context<'_>, server: &Asked<'_>, departures: &[Departure<'_>]) -> Option<(u32, Evidence)> {
+    let (configured, first) = (corefile_of(cx, server.pod()?)?, departures.first()?);
+    let block = configured.corefile.server(&first.row.question.name, None)?;
+    let seconds = repeats(block, first)?;
+    let cache = block.plugins("cache").next()?;
+    Some((seconds, line(&configured, cache)))
+}
+
+/// How long the answer may still be repeated, after `for`, as far as it is known.
+pub fn remaining(left: Option<u32>, setting: Option<&(u32, Evidence)>) -> String {
+    match (left, setting) {
+        (Some(left), Some((seconds, _))) => format!(", for {left} of {seconds} seconds at most"),
+        (Some(left), None) => format!(", for {left} seconds at most"),
+        (None, _) => String::new(),
+    }
 }
 
 /// The ConfigMap that a Corefile stands in.

@@ -41,7 +41,8 @@ fn finding(cx: &Context<'_>, server: &Asked<'_>) -> Option<Finding> {
     })?;
     let left = |departure: &Departure<'_>| departure.answer.authority.as_ref().map(|soa| soa.ttl);
     let left = absent.iter().filter_map(left).max();
-    let wait = left.map_or(String::new(), |left| format!(", for {left} seconds at most"));
+    let setting = serving::setting(cx, server, &absent);
+    let wait = serving::remaining(left, setting.as_ref());
     let may = if sure { "from a cache" } else { "maybe from a cache" };
     let names = serving::counted(&absent);
     let mut finding = Finding::new(
@@ -54,7 +55,7 @@ fn finding(cx: &Context<'_>, server: &Asked<'_>) -> Option<Finding> {
     .ordinals(serving::ordinals(&absent))
     .remedy(serving::patience(left).avoid("restarting the set's pods for this: the cache is the DNS server's"));
     finding.evidence.extend(server.evidence(&absent));
-    finding.evidence.extend(serving::setting(cx, server, &absent));
+    finding.evidence.extend(setting.map(|(_, line)| line));
     Some(finding)
 }
 
@@ -76,7 +77,7 @@ mod tests {
         assert_eq!(found[0].certainty, Certainty::Certain);
         assert_eq!(
             found[0].summary,
-            "says that web-1.web.shop.svc.cluster.local A and 1 more does not exist, from a cache, for 17 seconds at most: \
+            "says that web-1.web.shop.svc.cluster.local A and 1 more does not exist, from a cache, for 17 of 30 seconds at most: \
              it is published by now"
         );
         let remedy = found[0].remedy.as_ref().unwrap();

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{caching, ended, heard, recorded, right};
-    use crate::model::answer::Outcome;
+    use crate::model::answer::{Answer, Authority, Outcome, RecordType};
 
     #[test]
     fn one_that_another_contradicts_may_be_made_anew() {
@@ -136,6 +136,24 @@ mod tests {
             });
             assert!(found.is_empty(), "{outcome:?}");
         }
+    }
+
+    /// For instance one that still has an earlier Corefile.
+    #[test]
+    fn one_that_answers_in_another_zone_s_name_has_another_corefile() {
+        let (snapshot, pod) = caching(recorded("dns/ordered"));
+        let found = heard(&RULE, &snapshot, &[&pod], |_, row| match row.question.kind {
+            RecordType::Ptr => right(row),
+            _ => Answer {
+                authority: Some(Authority {
+                    zone: String::new(),
+                    ttl: 12,
+                    minimum: 86400,
+                }),
+                ..ended(Outcome::NxDomain, None)
+            },
+        });
+        assert_eq!((found.len(), found[0].certainty), (1, Certainty::Likely));
     }
 
     #[test]

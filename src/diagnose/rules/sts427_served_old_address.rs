@@ -41,7 +41,8 @@ fn finding(cx: &Context<'_>, server: &Asked<'_>) -> Option<Finding> {
         .iter()
         .filter_map(|departure: &Departure<'_>| departure.answer.ttl)
         .max();
-    let wait = left.map_or(String::new(), |left| format!(", for {left} seconds at most"));
+    let setting = serving::setting(cx, server, &old);
+    let wait = serving::remaining(left, setting.as_ref());
     let may = if sure { "from a cache" } else { "maybe from a cache" };
     let names = serving::counted(&old);
     let mut finding = Finding::new(
@@ -54,7 +55,7 @@ fn finding(cx: &Context<'_>, server: &Asked<'_>) -> Option<Finding> {
     .ordinals(serving::ordinals(&old))
     .remedy(serving::patience(left));
     finding.evidence.extend(server.evidence(&old));
-    finding.evidence.extend(serving::setting(cx, server, &old));
+    finding.evidence.extend(setting.map(|(_, line)| line));
     Some(finding)
 }
 
@@ -90,7 +91,7 @@ mod tests {
                 (certainty, [1].as_slice())
             );
             assert!(
-                found[0].summary.ends_with(&format!("for {left} seconds at most")),
+                found[0].summary.ends_with(&format!("for {left} of 30 seconds at most")),
                 "{}",
                 found[0].summary
             );
