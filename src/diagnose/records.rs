@@ -107,6 +107,8 @@ pub struct ServedAnswer {
     pub detail: Option<String>,
     /// The records.
     pub records: BTreeSet<String>,
+    /// The names that the asked one is an alias of, in order.
+    pub aliases: Vec<String>,
     /// Seconds that they may be kept.
     pub ttl: Option<u32>,
     /// Whether the server said it as the zone's own.
@@ -205,6 +207,7 @@ fn answer(heard: &Heard) -> ServedAnswer {
         outcome: answer.outcome.word(),
         detail: answer.outcome.detail().map(str::to_owned),
         records: answer.records.clone(),
+        aliases: answer.aliases.clone(),
         ttl: answer.ttl,
         authoritative: answer.authoritative,
         authority: answer.authority.as_ref().map(|authority| Zone {

@@ -362,17 +362,13 @@ fn asked(set: &SetRecords, server: &str, way: Way) -> String {
     };
     let own = answers.iter().any(|answer| answer.authoritative);
     let own = if own { ", as the zone's own" } else { "" };
-    let zone = answers.iter().find_map(|answer| answer.authority.as_ref());
-    let zone = zone.map_or(String::new(), |zone| {
-        let seconds = zone.ttl.min(zone.minimum);
-        {
-            let name = if zone.zone.is_empty() {
-                "the root zone"
-            } else {
-                &zone.zone
-            };
-            format!("; an absence in {} for {seconds}s", cell(name))
-        }
+    // Other absences are of other zones: that of an address, backwards, may be the root's.
+    let authorities = answers.iter().filter_map(|answer| answer.authority.as_ref());
+    let seconds = authorities
+        .filter(|zone| zone.zone == set.domain)
+        .map(|zone| zone.ttl.min(zone.minimum));
+    let zone = seconds.max().map_or(String::new(), |seconds| {
+        format!("; an absence in {} for {seconds}s", cell(&set.domain))
     });
     let heard = answers.iter().filter(|answer| answer.heard()).count();
     let heard = match answers.len() {

@@ -188,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_whose_node_is_gone_is_left_out() {
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            unpublished(snapshot);
+            snapshot.nodes.items.retain(|node| node.metadata.name != "node-c");
+        });
+        assert_eq!(
+            found[0].summary,
+            "its slices lack web-2: pods whose node does not exist are left out"
+        );
+    }
+
+    #[test]
     fn a_pod_that_was_not_ready_a_moment_ago_need_not_be_published() {
         let mut snapshot = recorded("healthy-ordered");
         unpublished(&mut snapshot);

@@ -130,6 +130,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_goes_anyway_is_left_alone() {
+        let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
+            adopted(snapshot);
+            let going = snapshot
+                .pods
+                .items
+                .iter_mut()
+                .filter(|pod| pod.metadata.name != "web-2");
+            going.for_each(|pod| pod.metadata.deletion_timestamp = Some(snapshot.taken_at));
+        });
+        assert_eq!(found[0].ordinals, [2]);
+    }
+
+    #[test]
     fn a_hostname_that_was_changed_is_named() {
         let found = findings_after(&RULE, "healthy-ordered", |snapshot| {
             snapshot

@@ -166,6 +166,9 @@ mod tests {
             by_hand(snapshot, "", None, "10.244.0.3");
         });
         assert!(found.is_empty());
+        let control_plane = "endpointslice-controller.k8s.io";
+        let stale = |snapshot: &mut Snapshot| by_hand(snapshot, control_plane, Some("web-1"), "10.9.0.1");
+        assert!(findings_after(&RULE, "healthy-ordered", stale).is_empty());
         assert!(findings(&RULE, "healthy-ordered").is_empty());
     }
 
