@@ -145,8 +145,26 @@ pub fn not_checked(gaps: &[NotChecked], layout: &Layout) -> String {
     }
     let lines = by_reason
         .iter()
-        .map(|(why, what)| layout.labelled("Not checked", &cell(&format!("{} ({why})", what.join(", ")))));
+        .map(|(why, what)| layout.labelled("Not checked", &cell(&format!("{} ({why})", listed(what)))));
     lines.collect()
+}
+
+/// Names, with what several of them begin with said once: `cluster DNS: pods, services`.
+fn listed(what: &[&str]) -> String {
+    let mut text = String::new();
+    let mut place = "";
+    for what in what {
+        let (own, name) = what.split_once(": ").unwrap_or(("", what));
+        let between = match (text.is_empty(), own == place) {
+            (true, _) => "",
+            (false, true) => ", ",
+            (false, false) => "; ",
+        };
+        text += between;
+        text += if own == place { name } else { what };
+        place = own;
+    }
+    text
 }
 
 fn draw(chain: &[Link], report: &SetReport, now: Timestamp, layout: &Layout) -> String {
