@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(a(IP, &[RIGHT, RIGHT]), (None, Some(true), false));
         let nothing = (Outcome::NxDomain, &[] as &[&str]);
         assert_eq!(
-            a(Some(&[]), &[nothing.clone()]),
+            a(Some(&[]), std::slice::from_ref(&nothing)),
             differs("not published: 10.0.0.1", true)
         );
         assert_eq!(a(Some(&["10.0.0.9"]), &[]), differs("published as 10.0.0.9", true));
