@@ -26,6 +26,8 @@ pub struct Input<'a> {
     pub now: Timestamp,
     /// How this controller behaves.
     pub profile: Profile,
+    /// Whether these are all the revisions that exist. Of those that were not read the status says which are in play.
+    pub revisions_read: bool,
     /// Whether `status.updateRevision` is believed when the controller has seen the newest generation. Right for live
     /// clusters, where the bytes of a revision cannot always be made again (masked values, fields this build does not
     /// know); wrong for a proof, which must find the revision by itself.
@@ -53,6 +55,7 @@ impl<'a> Input<'a> {
             taken: HashSet::new(),
             now,
             profile,
+            revisions_read: true,
             trust_status: true,
         }
     }

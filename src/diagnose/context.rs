@@ -61,6 +61,7 @@ impl<'a> Context<'a> {
         let revisions = model.revisions.iter().copied();
         let input = Input {
             taken: model.taken().collect(),
+            revisions_read: linked.snapshot.revisions.complete().is_ok(),
             ..Input::new(set, pods, claims, revisions, linked.snapshot.taken_at, profiles.first)
         };
         debug_assert!(

@@ -128,6 +128,7 @@ pub fn plan(cx: &Context<'_>, after: &Context<'_>, changed: &Changed, command: V
     let revisions = cx.model.revisions.iter().copied();
     let input = Input {
         taken: cx.model.taken().chain(after.model.taken()).collect(),
+        revisions_read: cx.input.revisions_read,
         ..Input::new(after.set(), pods, claims, revisions, cx.now(), profiles.first)
     };
     let expected = profiles.forecast(&input, &assumption);

@@ -29,6 +29,7 @@ pub(super) struct World<'a> {
     taken: HashSet<&'a str>,
     now: Timestamp,
     profile: Profile,
+    revisions_read: bool,
     trust_status: bool,
     assumption: &'a Assumption<'a>,
     made: usize,
@@ -74,6 +75,7 @@ impl<'a> World<'a> {
             taken: input.taken.union(&assumption.refused).copied().collect(),
             now: input.now,
             profile: input.profile,
+            revisions_read: input.revisions_read,
             trust_status: input.trust_status,
             assumption,
             made: 0,
@@ -94,6 +96,7 @@ impl<'a> World<'a> {
             taken: self.taken.clone(),
             now: self.now,
             profile: self.profile,
+            revisions_read: self.revisions_read,
             trust_status: self.trust_status,
         })
     }

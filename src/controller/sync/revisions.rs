@@ -80,10 +80,7 @@ pub(super) fn resolve(input: &Input, listed: &[&Revision]) -> Resolved {
         }
     };
     // A current revision that is gone is silently taken to be the update revision.
-    let known = listed
-        .iter()
-        .any(|revision| revision.metadata.name == status.current_revision);
-    resolved.current = if known {
+    resolved.current = if exists(input, listed, &status.current_revision) {
         status.current_revision.clone()
     } else {
         resolved.update.clone()
@@ -100,12 +97,14 @@ pub(in crate::controller) fn compares_revisions(input: &Input) -> bool {
 fn trusted<'a>(input: &Input<'a>, listed: &[&Revision]) -> Option<&'a str> {
     let StatefulSet { metadata, status, .. } = input.set;
     let seen = metadata.generation.is_some() && status.observed_generation == metadata.generation;
-    let exists = || {
-        listed
-            .iter()
-            .any(|revision| revision.metadata.name == status.update_revision)
-    };
+    let exists = || exists(input, listed, &status.update_revision);
     (input.trust_status && seen && exists()).then_some(status.update_revision.as_str())
+}
+
+/// Whether a revision that the status names is there, or was only not read.
+fn exists(input: &Input, listed: &[&Revision], name: &str) -> bool {
+    let unread = !input.revisions_read && !name.is_empty();
+    unread || listed.iter().any(|revision| revision.metadata.name == name)
 }
 
 /// The patch that a revision stores. Source: `stateful_set_utils.go` (getPatch).
