@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use kubectl_sts::cluster::connect::{ConnectArgs, connect};
 use kubectl_sts::cluster::dns::{Asking, Via, ask};
+use kubectl_sts::cluster::error::get;
 use kubectl_sts::model::answer::{DnsPod, Outcome, Question, RecordType};
 
 const ROUNDS: usize = 9;
@@ -70,6 +71,8 @@ async fn main() {
     };
     let (mut forwarded, mut direct, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
+        // As in a command, which reads from the API server before it asks: there is a connection to take.
+        get(&connection.client, "/version").await.unwrap();
         let through = timed(&questions, Via::Pods(&connection.client, vec![pod.clone()])).await;
         let own = timed(&questions, Via::Stream(address.parse().unwrap())).await;
         // The first warms both up.
