@@ -4,6 +4,7 @@
 
 mod bounds;
 mod credentials;
+mod direct;
 mod env;
 mod kubeconfig;
 mod proxy;
@@ -164,7 +165,11 @@ pub async fn connect_with(args: &ConnectArgs, env: &Env) -> Result<Connection> {
 
 fn client(config: Config, bounds: Bounds, valid_until: Option<Timestamp>) -> Result<Client> {
     let bounds = Arc::new(bounds);
-    let builder = ClientBuilder::try_from(config).map_err(|err| anyhow!(sentence(&err)))?;
+    let builder = match config.proxy_url {
+        None => direct::stack(&config).map(|stack| ClientBuilder::new(stack, config.default_namespace)),
+        Some(_) => ClientBuilder::try_from(config),
+    };
+    let builder = builder.map_err(|err| anyhow!(sentence(&err)))?;
     // The buffer makes the stack a value that can be called again, for a repeated read.
     let builder = builder
         .with_layer(&BufferLayer::new(64))
