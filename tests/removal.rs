@@ -97,7 +97,8 @@ const REQUIRED: [(&str, &[&str]); 9] = [
     ("services", &["/metadata"]),
     // A whole event may be missing: they expire.
     ("events", &["/metadata", "/metadata/name"]),
-    ("endpointslices", &[""]),
+    // Without the whole slice its pods are not published, which is another cluster.
+    ("endpointslices", &["/metadata"]),
 ];
 
 /// How many of the other paths are tried, over all recordings; the first of each form always.
