@@ -1,5 +1,6 @@
 //! Asks DNS servers: those of this system, one at an address, or pods through the API server. Nothing is taken from a
-//! cache or from the hosts file, names are absolute, and every question ends within a known time.
+//! cache or from the hosts file, names are absolute, and every question ends within a known time. Messages are hickory's;
+//! its exchange drops an answer that cannot be parsed, and here that is an outcome of its own.
 
 mod datagram;
 mod forward;
