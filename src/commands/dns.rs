@@ -66,7 +66,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<Exit> {
         let mut questions: BTreeSet<Question> = BTreeSet::new();
         for &set in &chosen.sets {
             let cx = Context::new(&linked, set).resolved(&domain, &[]);
-            questions.extend(cx.records().rows.iter().map(|row| row.question.clone()));
+            questions.extend(cx.records().questions());
         }
         served = args.query.ask(connection, &snapshot, &Vec::from_iter(questions)).await;
     }

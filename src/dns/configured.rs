@@ -23,11 +23,7 @@ pub fn dns_server_pods(dns: &ClusterDns) -> impl Iterator<Item = &Pod> {
     let service = dns_service(&dns.services.items);
     dns.pods.items.iter().filter(move |pod| {
         service.is_some_and(|service| {
-            let labels = &pod.metadata.labels;
-            let selector = &service.spec.selector;
-            pod.metadata.namespace == service.metadata.namespace
-                && !selector.is_empty()
-                && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            pod.metadata.namespace == service.metadata.namespace && service.selects(&pod.metadata.labels)
         })
     })
 }

@@ -6,8 +6,6 @@ use crate::model::objects::{EndpointSlice, Service};
 /// Services that may be the cluster's DNS, the likeliest first: kubeadm's and most others', OpenShift's. Others in these
 /// namespaces are taken where they serve port 53; a label in another namespace can be anyone's.
 const KNOWN: [(&str, &str); 2] = [("kube-system", "kube-dns"), ("openshift-dns", "dns-default")];
-/// The label of a slice that names its Service.
-const OWNER: &str = "kubernetes.io/service-name";
 /// The port of the DNS.
 const PORT: i32 = 53;
 
@@ -63,7 +61,7 @@ pub fn dns_pods(service: &Service, slices: &[EndpointSlice]) -> Result<Vec<Liste
     };
     let mut found: Vec<Listed> = Vec::new();
     for slice in slices.iter().filter(|slice| slice.metadata.namespace == *namespace) {
-        if slice.metadata.labels.get(OWNER) != Some(name) {
+        if slice.service() != Some(name) {
             continue;
         }
         let mut of_slice = slice.ports.iter().flatten();
@@ -120,7 +118,7 @@ mod tests {
         };
         let endpoints: Vec<_> = pods.iter().map(endpoint).collect();
         from_value(json!({
-            "metadata": {"namespace": namespace, "name": "s", "labels": {OWNER: service}},
+            "metadata": {"namespace": namespace, "name": "s", "labels": {EndpointSlice::SERVICE_NAME: service}},
             "addressType": "IPv4",
             "endpoints": endpoints,
             "ports": [

@@ -68,7 +68,7 @@ fn numbered<T: Object>(items: &[T]) -> HashMap<Key<'_>, Vec<&T>> {
 fn by_service(slices: &[EndpointSlice]) -> HashMap<Key<'_>, Vec<&EndpointSlice>> {
     let mut groups: HashMap<Key<'_>, Vec<&EndpointSlice>> = HashMap::new();
     for slice in slices {
-        if let Some(service) = slice.metadata.labels.get("kubernetes.io/service-name") {
+        if let Some(service) = slice.service() {
             groups
                 .entry((&slice.metadata.namespace, service))
                 .or_default()

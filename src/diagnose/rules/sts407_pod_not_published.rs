@@ -8,7 +8,7 @@ use crate::diagnose::next::pod_names;
 use crate::diagnose::{Checked, Outcome, Rule, names};
 use crate::dns::hostname;
 use crate::model::answer::RecordType;
-use crate::model::objects::{Pod, Service};
+use crate::model::objects::{EndpointSlice, Pod, Service};
 
 pub(super) const RULE: Rule = Rule {
     code: "STS407",
@@ -117,7 +117,7 @@ fn missing<'a>(cx: &Context<'a>, service: &Service) -> Vec<(i64, &'a Pod)> {
 
 fn remedy(cx: &Context<'_>, service: &str) -> Remedy {
     let namespace = cx.namespace();
-    let of_service = format!("kubernetes.io/service-name={service}");
+    let of_service = format!("{}={service}", EndpointSlice::SERVICE_NAME);
     let text = "look at the endpoint slice controller, a part of kube-controller-manager; records appear once it works";
     Remedy::new(text, Safety::ReadOnly)
         .command(&["kubectl", "describe", "service", service, "-n", namespace])

@@ -29,9 +29,6 @@ https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/
     check,
 };
 
-/// Whose slice it is.
-const OWNER: &str = "kubernetes.io/service-name";
-
 fn check(cx: &Context<'_>) -> Checked {
     let dns = &cx.linked.snapshot.cluster_dns;
     if !dns.asked() || cx.set().spec.service_name.is_empty() {
@@ -51,9 +48,9 @@ fn finding(cx: &Context<'_>, service: &Service, slices: &[EndpointSlice]) -> Opt
     if selector.is_empty() {
         return None;
     }
-    let of_service = slices.iter().filter(|slice| {
-        slice.metadata.namespace == namespace && slice.metadata.labels.get(OWNER) == Some(&service.metadata.name)
-    });
+    let of_service = slices
+        .iter()
+        .filter(|slice| slice.metadata.namespace == namespace && slice.service() == Some(&service.metadata.name));
     let endpoints = of_service.flat_map(|slice| slice.endpoints.iter().flatten());
     let ready = endpoints
         .filter(|endpoint| endpoint.conditions.ready.unwrap_or(true))

@@ -83,17 +83,17 @@ mod tests {
     use crate::diagnose::finding::Certainty;
     use crate::diagnose::testing::{caching, ended, heard, recorded, right};
     use crate::model::answer::{Answer, Authority, Outcome, RecordType};
+    use crate::model::snapshot::Snapshot;
+
+    fn dns_pods(snapshot: &Snapshot) -> Vec<String> {
+        let pods = snapshot.cluster_dns.pods.items.iter();
+        pods.map(|pod| pod.metadata.name.clone()).collect()
+    }
 
     #[test]
     fn one_that_another_contradicts_may_be_made_anew() {
         let snapshot = recorded("dns/ordered");
-        let pods: Vec<_> = snapshot
-            .cluster_dns
-            .pods
-            .items
-            .iter()
-            .map(|pod| pod.metadata.name.clone())
-            .collect();
+        let pods = dns_pods(&snapshot);
         let found = heard(&RULE, &snapshot, &[&pods[0], &pods[1]], |pod, row| {
             match pod == pods[0] {
                 true => ended(Outcome::NxDomain, Some(30)),
@@ -120,13 +120,7 @@ mod tests {
     #[test]
     fn one_that_does_not_answer_is_not_stale() {
         let snapshot = recorded("dns/ordered");
-        let pods: Vec<_> = snapshot
-            .cluster_dns
-            .pods
-            .items
-            .iter()
-            .map(|pod| pod.metadata.name.clone())
-            .collect();
+        let pods = dns_pods(&snapshot);
         for outcome in [Outcome::Timeout, Outcome::ServFail, Outcome::Refused] {
             let found = heard(&RULE, &snapshot, &[&pods[0], &pods[1]], |pod, row| {
                 match pod == pods[0] {

@@ -107,7 +107,7 @@ impl Service {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EndpointSlice {
-    /// Metadata; the label `kubernetes.io/service-name` says whose it is.
+    /// Metadata; a label says whose it is.
     pub metadata: Meta,
     /// `IPv4`, `IPv6` or `FQDN`.
     pub address_type: String,
@@ -152,6 +152,16 @@ impl Object for EndpointSlice {
 
     fn slim(&mut self) {
         self.metadata.managed_fields = Vec::new();
+    }
+}
+
+impl EndpointSlice {
+    /// The label that names the Service.
+    pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+    /// The Service whose slice it is; hand-made ones may name none.
+    pub fn service(&self) -> Option<&str> {
+        self.metadata.labels.get(Self::SERVICE_NAME).map(String::as_str)
     }
 }
 
